@@ -1,0 +1,122 @@
+"""KMS keys, one per class of data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pulumi
+import pulumi_aws as aws
+
+# KMS, ScheduleKeyDeletion: the longest window. Data under a deleted key is lost for good.
+DELETION_WINDOW_DAYS: Final = 30
+
+
+@dataclass(frozen=True)
+class ServiceAccess:
+    """What an AWS service may do with a key, and for which resources.
+
+    A condition is required: a service principal alone stands for every account's use of it.
+    """
+
+    sid: str
+    service: str
+    actions: Sequence[str]
+    condition: Mapping[str, Mapping[str, pulumi.Input[str]]]
+
+
+def cloudwatch_logs_access(
+    region: str, account_id: pulumi.Input[str], log_groups: str
+) -> ServiceAccess:
+    """Let CloudWatch Logs of one region encrypt the log groups that match a name pattern.
+
+    Actions and condition: CloudWatch Logs user guide, "Encrypt log data using AWS KMS".
+    """
+    return ServiceAccess(
+        sid="CloudWatchLogs",
+        service=f"logs.{region}.amazonaws.com",
+        actions=(
+            "kms:Encrypt*",
+            "kms:Decrypt*",
+            "kms:ReEncrypt*",
+            "kms:GenerateDataKey*",
+            "kms:Describe*",
+        ),
+        condition={
+            "ArnLike": {
+                "kms:EncryptionContext:aws:logs:arn": pulumi.Output.concat(
+                    f"arn:aws:logs:{region}:", account_id, f":log-group:{log_groups}"
+                )
+            }
+        },
+    )
+
+
+@dataclass(frozen=True)
+class EncryptionKeyArgs:
+    """Inputs of `EncryptionKey`.
+
+    `account_id` administers the key through its IAM policies; `services` may use it.
+    """
+
+    alias: str
+    description: str
+    account_id: pulumi.Input[str]
+    services: Sequence[ServiceAccess] = field(default=())
+
+
+class EncryptionKey(pulumi.ComponentResource):
+    """`aussie-markets:keys:EncryptionKey`: a customer-managed key that outlives its stack.
+
+    - `aws.kms.Key`: rotated yearly, kept when the stack is destroyed, since kept logs,
+      snapshots and backups cannot be read without it.
+    - `aws.kms.Alias`: the name by which people find it. It goes with the stack, so that a
+      rebuilt stack can point it at its own key.
+    """
+
+    arn: pulumi.Output[str]
+    """What other resources encrypt with."""
+
+    def __init__(
+        self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("aussie-markets:keys:EncryptionKey", name, None, opts)
+        key = aws.kms.Key(
+            f"{name}-key",
+            description=args.description,
+            deletion_window_in_days=DELETION_WINDOW_DAYS,
+            enable_key_rotation=True,
+            policy=pulumi.Output.json_dumps(_policy(args)),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        aws.kms.Alias(
+            f"{name}-alias",
+            name=args.alias,
+            target_key_id=key.key_id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.arn = key.arn
+        self.register_outputs({"arn": self.arn})
+
+
+def _policy(args: EncryptionKeyArgs) -> dict[str, Any]:
+    # In a key policy "*" is the key itself. Without the first statement nobody could ever
+    # change the key again.
+    administrators = {
+        "Sid": "AccountAdministrators",
+        "Effect": "Allow",
+        "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", args.account_id, ":root")},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    services = [
+        {
+            "Sid": access.sid,
+            "Effect": "Allow",
+            "Principal": {"Service": access.service},
+            "Action": list(access.actions),
+            "Resource": "*",
+            "Condition": access.condition,
+        }
+        for access in args.services
+    ]
+    return {"Version": "2012-10-17", "Statement": [administrators, *services]}

@@ -1,0 +1,265 @@
+"""Pulumi's mocks, and a monitor that also records what mocks alone do not see.
+
+`deploy(program)` runs a program to its end and returns the record, so that tests assert on
+plain data afterwards instead of inside outputs that might never be awaited.
+"""
+
+import json
+import re
+import runpy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi
+import pulumi.runtime
+import pytest
+import yaml
+from google.protobuf import empty_pb2, json_format
+from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime import rpc, settings
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.stack import Stack
+
+from components.naming import PROJECT
+
+ROOT: Final = Path(__file__).parents[2]
+ACCOUNT_ID: Final = "111122223333"
+
+# How resource references and secrets are marked in values on the wire.
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource as the program registered it."""
+
+    type: str
+    name: str
+    urn: str
+    parent: str
+    inputs: dict[str, Any]
+    secret_inputs: frozenset[str]
+    provider: str
+    providers: dict[str, str]
+    protect: bool
+    retain_on_delete: bool
+    delete_before_replace: bool
+    ignore_changes: tuple[str, ...]
+    depends_on: frozenset[str]
+    aliases: tuple[str, ...]
+
+
+@dataclass
+class Deployment:
+    """Everything that one run of a program registered."""
+
+    resources: list[Registered] = field(default_factory=list)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Registered outputs by URN."""
+    exports: dict[str, Any] = field(default_factory=dict)
+    """The stack's outputs."""
+    invokes: list[tuple[str, str]] = field(default_factory=list)
+    """Token and provider of each function call."""
+
+    def of(self, type_: str) -> dict[str, Registered]:
+        """The resources of one type by name."""
+        return {r.name: r for r in self.resources if r.type == type_}
+
+    def only(self, type_: str) -> Registered:
+        """The one resource of this type."""
+        (resource,) = self.of(type_).values()
+        return resource
+
+    def by_urn(self, urn: str) -> Registered:
+        """The resource with this URN."""
+        return next(r for r in self.resources if r.urn == urn)
+
+
+class AwsMocks(pulumi.runtime.Mocks):
+    """AWS as far as the components look at it; id, ARN and name always differ."""
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[Any, Any]]:
+        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", args.typ.rpartition(":")[2]).lower()
+        outputs: dict[Any, Any] = {
+            "arn": f"arn:aws:mock:::{kind}/{args.name}-arn",
+            "name": f"{args.name}-a1b2c3d",
+            "keyId": f"{args.name}-key-id",
+        }
+        return f"{args.name}-id", outputs | args.inputs
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
+        if args.token == "aws:index/getCallerIdentity:getCallerIdentity":
+            return {"accountId": ACCOUNT_ID, "arn": "", "id": "", "userId": ""}, []
+        raise NotImplementedError(args.token)
+
+
+class RecordingMonitor(pulumi_mocks.MockMonitor):
+    """Records registrations with their options, and answers `awsx.ec2.Vpc` with references."""
+
+    def __init__(self, preview: bool) -> None:
+        super().__init__(AwsMocks())
+        self.deployment = Deployment()
+        self._preview = preview
+
+    def RegisterResource(  # noqa: N802 - the name of the RPC
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        response: resource_pb2.RegisterResourceResponse
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        if request.type == "pulumi:pulumi:Stack":
+            return response
+        raw = json_format.MessageToDict(request.object)
+        self.deployment.resources.append(
+            Registered(
+                type=request.type,
+                name=request.name,
+                urn=response.urn,
+                parent=request.parent,
+                inputs=_without_secrets(raw),
+                secret_inputs=frozenset(key for key, value in raw.items() if _has_secret(value)),
+                provider=request.provider,
+                providers=dict(request.providers),
+                protect=request.protect,
+                retain_on_delete=request.retainOnDelete,
+                delete_before_replace=request.deleteBeforeReplace,
+                ignore_changes=tuple(request.ignoreChanges),
+                depends_on=frozenset(request.dependencies),
+                aliases=tuple(request.aliasURNs),
+            )
+        )
+        if request.type == "awsx:ec2:Vpc":
+            json_format.ParseDict(
+                self._vpc_outputs(request.name, _without_secrets(raw), response.urn),
+                response.object,
+            )
+        elif self._preview and request.custom:
+            # AWS has not answered yet: what it would compute is unknown.
+            response.id = ""
+            for key in ("arn", "keyId", "name"):
+                if key not in raw:
+                    response.object[key] = rpc.UNKNOWN
+        return response
+
+    def RegisterResourceOutputs(  # noqa: N802 - the name of the RPC
+        self, request: resource_pb2.RegisterResourceOutputsRequest
+    ) -> empty_pb2.Empty:
+        self.deployment.outputs[request.urn] = _without_secrets(
+            json_format.MessageToDict(request.outputs)
+        )
+        super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
+        return empty_pb2.Empty()
+
+    def Invoke(  # noqa: N802 - the name of the RPC
+        self, request: resource_pb2.ResourceInvokeRequest
+    ) -> resource_pb2.ResourceInvokeResponse:
+        if request.tok != "pulumi:pulumi:getResource":
+            self.deployment.invokes.append((request.tok, request.provider))
+        response: resource_pb2.ResourceInvokeResponse
+        response = super().Invoke(request)  # type: ignore[no-untyped-call]
+        return response
+
+    def _vpc_outputs(self, name: str, inputs: Mapping[str, Any], parent: str) -> dict[str, Any]:
+        zones = len(inputs["availabilityZoneNames"])
+        ids: dict[str, list[str]] = {"Public": [], "Private": []}
+        tables = []
+        for zone in range(1, zones + 1):
+            for kind, subnets in ids.items():
+                child = f"{name}-{kind.lower()}-{zone}"
+                subnets.append(rpc.UNKNOWN if self._preview else f"{child}-subnet-id")
+                tables.append(self._reference_to_table(child, kind, parent))
+        return {
+            "vpcId": rpc.UNKNOWN if self._preview else f"{name}-vpc-id",
+            "publicSubnetIds": ids["Public"],
+            "privateSubnetIds": ids["Private"],
+            "isolatedSubnetIds": [],
+            "routeTables": tables,
+        }
+
+    def _reference_to_table(self, name: str, kind: str, parent: str) -> dict[str, str]:
+        urn = self.make_urn(parent, "aws:ec2/routeTable:RouteTable", name)
+        identity = rpc.UNKNOWN if self._preview else f"{name}-route-table-id"
+        state = {"id": identity, "tags": {"Name": name, "SubnetType": kind}}
+        self.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, identity, state)
+        return {SIGNATURE: REFERENCE, "urn": urn, "id": identity, "packageVersion": ""}
+
+
+def _without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without the markers of secrets."""
+    return {key: _plain(value) for key, value in values.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            return _plain(value["value"])
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def _has_secret(value: object) -> bool:
+    if isinstance(value, list):
+        return any(_has_secret(item) for item in value)
+    if isinstance(value, dict):
+        return value.get(SIGNATURE) == SECRET or any(_has_secret(item) for item in value.values())
+    return False
+
+
+def deploy(
+    program: Callable[[], object], stack: str = "staging", *, preview: bool = False
+) -> Deployment:
+    """Run `program` to the end of its last registration."""
+    monitor = RecordingMonitor(preview)
+    # The root stack of an earlier run would otherwise be the parent in this one too.
+    settings.ROOT.set(None)
+    pulumi.runtime.set_mocks(
+        monitor.mocks, project=PROJECT, stack=stack, preview=preview, monitor=monitor
+    )
+
+    def run() -> pulumi.Output[None]:
+        program()
+        root = settings.get_root_resource()
+        assert isinstance(root, Stack)
+        return pulumi.Output.from_input(root.outputs).apply(deployment.exports.update)
+
+    deployment = monitor.deployment
+    pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]
+    return deployment
+
+
+def deploy_main(
+    stack: str, config: Mapping[str, Any] | None = None, *, preview: bool = False
+) -> Deployment:
+    """Run the whole program with a stack file's configuration, or with `config` in its place."""
+    if config is None:
+        config = stack_file(stack)
+    pulumi.runtime.set_all_config(
+        {f"{PROJECT}:{key}": json.dumps(value) for key, value in config.items()}, []
+    )
+    return deploy(
+        lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"),
+        stack,
+        preview=preview,
+    )
+
+
+def stack_file(stack: str) -> dict[str, Any]:
+    """The configuration in a committed stack file, without the project's prefix."""
+    content = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())
+    config: dict[str, Any] = content.get("config") or {}
+    return {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()}
+
+
+@pytest.fixture(autouse=True)
+def _clean_config() -> None:
+    """No test sees another one's configuration, whatever the order."""
+    pulumi.runtime.set_all_config({}, [])
