@@ -1,0 +1,150 @@
+"""boto3 against the emulator: clients, templates, errors that say what to do."""
+
+import contextlib
+import contextvars
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import jmespath
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from botocore.model import StructureShape
+
+from local.providers.aws.rows import Call
+
+IDEMPOTENCY_HEADER = "X-Idempotency-Token"
+
+_MISSING = re.compile(r"NotFound|NoSuch|NotFoundException|DoesNotExist")
+
+_token: contextvars.ContextVar[str | None] = contextvars.ContextVar("token", default=None)
+
+
+class ApiError(Exception):
+    """An operation that did not go through, with AWS's own code and reason."""
+
+    def __init__(self, message: str, *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+class Api:
+    """The AWS API of one region in the emulator."""
+
+    def __init__(self, region: str, account: str = "") -> None:
+        self.region = region
+        self._account = account
+        self._clients: dict[tuple[str, str], BaseClient] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def account(self) -> str:
+        if not self._account:
+            identity = self.call("sts", Call("get_caller_identity"), {})
+            self._account = str(identity["Account"])
+        return self._account
+
+    def client(self, service: str) -> BaseClient:
+        key = (service, self.region)
+        with self._lock:
+            if key not in self._clients:
+                client = boto3.client(
+                    service,  # type: ignore[call-overload]
+                    region_name=self.region,
+                    config=Config(
+                        retries={"mode": "standard", "total_max_attempts": 3},
+                        max_pool_connections=32,
+                    ),
+                )
+                client.meta.events.register("before-call", _add_token)
+                self._clients[key] = client
+            return self._clients[key]
+
+    def input_shape(self, service: str, operation: str) -> StructureShape:
+        client = self.client(service)
+        model = client.meta.service_model.operation_model(
+            client.meta.method_to_api_mapping[operation]
+        )
+        return model.input_shape or StructureShape("Empty", {"type": "structure"})
+
+    def call(
+        self,
+        service: str,
+        call: Call,
+        scope: Mapping[str, Any],
+        params: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The operation's answer; `params` join the call's own, which are filled from `scope`.
+
+        Raises:
+            ApiError: AWS's code and reason, or that the emulator is not there.
+        """
+        arguments = {**(params or {}), **self.fill(call.params, scope)}
+        operation = f"{service}:{call.operation}"
+        try:
+            return dict(getattr(self.client(service), call.operation)(**arguments))
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "Unknown")
+            reason = error.response.get("Error", {}).get("Message", str(error))
+            raise ApiError(
+                f"{operation} refused: {code}: {reason}", missing=bool(_MISSING.search(code))
+            ) from error
+        except EndpointConnectionError as error:
+            endpoint = os.environ.get("AWS_ENDPOINT_URL", "(unset)")
+            raise ApiError(
+                f"{operation}: the emulator at {endpoint} does not answer; run `make up` again, "
+                "which starts it and rebuilds what it held"
+            ) from error
+        except BotoCoreError as error:
+            raise ApiError(f"{operation} failed: {error}") from error
+
+    def fill(self, template: Any, scope: Mapping[str, Any]) -> Any:
+        """`template` with its placeholders replaced, see `rows.Call`."""
+        if isinstance(template, Mapping):
+            return {key: self.fill(item, scope) for key, item in template.items()}
+        if isinstance(template, list | tuple):
+            return [self.fill(item, scope) for item in template]
+        if not isinstance(template, str) or "{" not in template:
+            return template
+        whole = re.fullmatch(r"\{(\w+)\}", template)
+        values = _Scope(self, scope)
+        return values[whole[1]] if whole else template.format_map(values)
+
+    def find(self, expression: str, answer: Any, scope: Mapping[str, Any]) -> Any:
+        """JMESPath `expression`, itself a template with doubled braces for JMESPath's own."""
+        return jmespath.search(str(self.fill(expression, scope)), answer)
+
+
+class _Scope(dict[str, Any]):
+    """Properties, with the account and the region; the account is asked for when first used."""
+
+    def __init__(self, api: Api, scope: Mapping[str, Any]) -> None:
+        super().__init__(scope)
+        self._api = api
+
+    def __missing__(self, key: str) -> Any:
+        if key == "region":
+            return self._api.region
+        if key == "account":
+            return self._api.account
+        raise LookupError(f"the table names {{{key}}}, which this resource does not have")
+
+
+@contextlib.contextmanager
+def idempotent(token: str) -> Iterator[None]:
+    """Calls inside are answered once for all repetitions of `token`."""
+    reset = _token.set(token)
+    try:
+        yield
+    finally:
+        _token.reset(reset)
+
+
+def _add_token(params: dict[str, Any], **_: object) -> None:
+    token = _token.get()
+    if token is not None:
+        params["headers"][IDEMPOTENCY_HEADER] = token

@@ -1,0 +1,401 @@
+"""How a row of the table becomes check, diff, create, read, update and delete."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.model import ListShape, MapShape, StructureShape
+
+from local.providers.aws import schema
+from local.providers.aws.api import Api, ApiError, idempotent
+from local.providers.aws.journal import Journal, digest
+from local.providers.aws.names import find_name
+from local.providers.aws.rows import Read, ResourceType, Set
+from local.providers.aws.sdk import TypeFacts, type_facts
+from local.providers.aws.shapes import from_shape, is_json, same_json, to_shape
+from local.providers.aws.values import UNKNOWN, Properties, has_unknown
+
+# Inputs that Pulumi itself chose; the bridge of the real provider keeps the same list.
+DEFAULTS = "__defaults"
+
+_TAG_MEMBERS = ("Tags", "tags", "TagList", "TagSet")
+
+
+class PartlyCreatedError(ApiError):
+    """The resource exists, but a setting after its creation failed."""
+
+    def __init__(self, resource_id: str, properties: Properties, reason: str) -> None:
+        super().__init__(reason)
+        self.resource_id = resource_id
+        self.properties = properties
+
+
+@dataclass(frozen=True)
+class Difference:
+    changed: tuple[str, ...]
+    replaces: tuple[str, ...]
+    delete_first: bool
+
+
+@dataclass(frozen=True)
+class Operations:
+    """The operations on one resource type in one region."""
+
+    token: str
+    row: ResourceType
+    api: Api
+    journal: Journal
+    default_tags: Mapping[str, str]
+
+    @property
+    def facts(self) -> TypeFacts:
+        return type_facts(self.token)
+
+    # -- check ------------------------------------------------------------------------------
+
+    def check(self, name: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
+        """The inputs with the defaults that pulumi-aws would add."""
+        inputs = {**self.row.defaults, **news}
+        if "tagsAll" in self.facts.outputs:
+            tags = inputs.get("tags")
+            if tags is None or isinstance(tags, dict):
+                merged = {**self.default_tags, **(tags or {})}
+                if merged:
+                    inputs["tags"] = merged
+        auto = self.row.autoname
+        if auto is not None and inputs.get(auto.property) is None:
+            kept = olds.get(auto.property) if auto.property in olds.get(DEFAULTS, []) else None
+            suffix = hashlib.sha256(seed + name.encode()).hexdigest()[: auto.random - 1]
+            inputs[auto.property] = kept or f"{auto.prefix}{name}-{suffix}"
+            inputs[DEFAULTS] = [auto.property]
+        return inputs
+
+    def refusals(self, inputs: Properties) -> Iterator[tuple[str, str]]:
+        """What AWS would refuse, and what this stand-in cannot do, by property."""
+        given = {key: value for key, value in inputs.items() if key != DEFAULTS}
+        for key in sorted(given):
+            if key not in self.facts.inputs:
+                yield key, f"{self.token} has no such property"
+            elif not self._applies(key):
+                yield key, "the local cloud cannot set this property yet (docs/local-cloud.md)"
+        auto = self.row.autoname
+        if auto is not None and auto.property in inputs.get(DEFAULTS, []):
+            excess = len(str(inputs[auto.property])) - auto.longest
+            if excess > 0:
+                yield (
+                    auto.property,
+                    f"the name {inputs[auto.property]!r} that Pulumi makes is {excess} characters "
+                    f"over AWS's {auto.longest}; shorten the resource's name",
+                )
+                given.pop(auto.property)
+        yield from schema.refusals(
+            self.row.cloudformation,
+            self.api.region,
+            given,
+            self.row.to_schema,
+            self.row.schema_constants,
+        )
+        for check in self.row.checks:
+            yield from check(given)
+
+    def _applies(self, key: str) -> bool:
+        return (
+            key in ("region", "tags")
+            or key in self.row.handled
+            or any(key in setter.properties for setter in self.row.set)
+            or self._create_member(key) is not None
+        )
+
+    def _create_member(self, key: str) -> str | None:
+        shape = self.api.input_shape(self.row.service, self.row.create.operation)
+        return find_name(key, shape.members, self.row.to_api, self.row.noun)
+
+    # -- diff -------------------------------------------------------------------------------
+
+    def diff(self, old_inputs: Properties, news: Properties) -> Difference:
+        keys = (old_inputs.keys() | news.keys()) - {DEFAULTS}
+        changed = tuple(k for k in sorted(keys) if not _same(old_inputs.get(k), news.get(k)))
+        replacing = self._replacing()
+        replaces = tuple(key for key in changed if key in replacing or key == "region")
+        auto = self.row.autoname
+        named = auto is not None and auto.property not in news.get(DEFAULTS, [])
+        return Difference(changed, replaces, delete_first=bool(replaces) and named)
+
+    def _replacing(self) -> frozenset[str]:
+        if self.row.replaced_by is not None:
+            return self.row.replaced_by
+        settable = {name for setter in self.row.set for name in setter.properties}
+        return (
+            schema.replacing_properties(
+                self.row.cloudformation, self.api.region, self.facts.inputs, self.row.to_schema
+            )
+            - settable
+        )
+
+    # -- create, update, delete ---------------------------------------------------------------
+
+    def preview(self, inputs: Properties, olds: Properties | None = None) -> Properties:
+        """The outputs before the call: what AWS decides is unknown, unless it is known already."""
+        later = self.facts.computed.keys() - inputs.keys() - {"region"}
+        outputs = {name: (olds or {}).get(name, UNKNOWN) for name in later}
+        return self._with_own(inputs, {**outputs, **_without_defaults(inputs)})
+
+    def create(self, urn: str, inputs: Properties) -> tuple[str, Properties]:
+        if self.row.before_create is not None:
+            self.row.before_create(self.api, inputs)
+        entry = self.journal.unfinished(urn)
+        if entry is not None and entry.inputs != digest(inputs):
+            with idempotent(entry.token):
+                left_over = self._create_once(inputs)
+            self.delete(left_over, inputs)
+            entry = None
+        entry = entry or self.journal.begin(urn, inputs)
+        with idempotent(entry.token):
+            resource_id = self._create_once(inputs)
+        self.journal.created(urn, entry, resource_id)
+        try:
+            if self.row.after_create is not None:
+                self.row.after_create(self.api, resource_id, inputs)
+            self._set(resource_id, {}, self._not_created(inputs))
+            if not self._creates_tags:
+                self._tag(resource_id, {}, inputs)
+            found = self.read(resource_id, inputs)
+        except ApiError as error:
+            raise PartlyCreatedError(resource_id, self.preview(inputs), str(error)) from error
+        if found is None:
+            raise ApiError(
+                f"the emulator answered {self.row.create.operation} with {resource_id}, "
+                "but does not find it"
+            )
+        return resource_id, found
+
+    @property
+    def _creates_tags(self) -> bool:
+        shape = self.api.input_shape(self.row.service, self.row.create.operation)
+        return bool(_tag_parameters({"key": "value"}, shape, self.row.tag_specification))
+
+    def _create_once(self, inputs: Properties) -> str:
+        operation = self.row.create.operation
+        shape = self.api.input_shape(self.row.service, operation)
+        if self.row.parameters is not None:
+            params = self.row.parameters(inputs)
+        else:
+            params = {
+                name: to_shape(value, shape.members[name], self.row.to_api)
+                for key, value in _without_defaults(inputs).items()
+                if key not in ("tags", "region") and key not in self.row.handled
+                if value is not None and (name := self._create_member(key)) is not None
+            }
+        params.update(_tag_parameters(inputs.get("tags") or {}, shape, self.row.tag_specification))
+        answer = self.api.call(self.row.service, self.row.create, inputs, params)
+        if "{" in self.row.id:
+            return str(self.api.fill(self.row.id, inputs))
+        return str(self.api.find(self.row.id, answer, inputs))
+
+    def _not_created(self, inputs: Properties) -> Properties:
+        if self.row.parameters is not None:
+            return {}
+        return {
+            key: value
+            for key, value in _without_defaults(inputs).items()
+            if key != "tags" and self._create_member(key) is None
+        }
+
+    def update(self, resource_id: str, olds: Properties, news: Properties) -> Properties:
+        self._set(resource_id, olds, news)
+        self._tag(resource_id, olds, news)
+        found = self.read(resource_id, news)
+        if found is None:
+            raise ApiError(f"{resource_id} is gone; run `pulumi refresh`", missing=True)
+        return found
+
+    def _set(self, resource_id: str, olds: Properties, news: Properties) -> None:
+        scope = {**olds, **news, "id": resource_id}
+        for setter in self.row.set:
+            changed = {
+                name: news.get(name)
+                for name in setter.properties
+                if not _same(olds.get(name), news.get(name))
+            }
+            if changed:
+                self._apply(setter, changed, olds, scope)
+
+    def _apply(self, setter: Set, changed: Properties, olds: Properties, scope: Properties) -> None:
+        wanted = any(changed.values()) if setter.toggle else bool(_given(changed))
+        had = bool(_given({name: olds.get(name) for name in changed}))
+        if setter.add is None and had and (setter.unset_first or not wanted):
+            if setter.unset is None:
+                raise ApiError(f"{', '.join(changed)} cannot be taken away once it is set")
+            self.api.call(self.row.service, setter.unset, {**scope, **_given(olds)})
+        if wanted or setter.add is not None:
+            params = self._set_parameters(setter, changed, olds, scope)
+            self.api.call(self.row.service, setter.call, scope, params)
+
+    def _set_parameters(
+        self, setter: Set, changed: Properties, olds: Properties, scope: Properties
+    ) -> dict[str, Any]:
+        if setter.parameters is not None:
+            return setter.parameters(scope)
+        if setter.toggle:
+            return {}
+        if setter.add is not None and setter.remove is not None:
+            (name,) = changed
+            old, new = olds.get(name) or [], changed[name] or []
+            added, removed = [i for i in new if i not in old], [i for i in old if i not in new]
+            return {key: i for key, i in ((setter.add, added), (setter.remove, removed)) if i}
+        shape = self.api.input_shape(self.row.service, setter.call.operation)
+        members = {
+            name: find_name(name, shape.members, self.row.to_api, self.row.noun) for name in changed
+        }
+        return {
+            member: to_shape(changed[name], shape.members[member], self.row.to_api)
+            for name, member in members.items()
+            if member is not None and changed[name] is not None
+        }
+
+    def _tag(self, resource_id: str, olds: Properties, news: Properties) -> None:
+        old, new = olds.get("tags") or {}, news.get("tags") or {}
+        tagging = self.row.tagging
+        if tagging is None or old == new:
+            return
+        scope = {**news, "id": resource_id}
+        for call, tags in (
+            (tagging.remove, {key: old[key] for key in old.keys() - new.keys()}),
+            (tagging.add, {key: new[key] for key in new if new[key] != old.get(key)}),
+        ):
+            if tags:
+                shape = self.api.input_shape(self.row.service, call.operation)
+                self.api.call(self.row.service, call, scope, _tag_parameters(tags, shape, None))
+
+    def delete(self, resource_id: str, properties: Properties) -> None:
+        """Raises ApiError unless the resource is gone; one that is gone already is fine."""
+        scope = {**properties, "id": resource_id}
+        try:
+            if self.row.before_delete is not None:
+                self.row.before_delete(self.api, resource_id)
+            for call in self.row.delete:
+                self.api.call(self.row.service, call, scope)
+        except ApiError as error:
+            if not error.missing:
+                raise
+
+    # -- read -------------------------------------------------------------------------------
+
+    def read(self, resource_id: str, like: Properties) -> Properties | None:
+        """What AWS says now, spelled like `like`; None if the resource is gone."""
+        scope = {**like, "id": resource_id}
+        item: dict[str, Any] = {}
+        for read in self.row.read:
+            found = self._find(read, scope)
+            if read.into is None:
+                if not found:
+                    return None
+                item.update(found)
+            else:
+                item[read.into] = found
+            scope = {**item, **scope}
+        outputs = {
+            name: self._output(name, item, like, scope)
+            for name in self.facts.outputs - {"tags", "tagsAll", "region"}
+        }
+        tags = next((item[name] for name in _TAG_MEMBERS if item.get(name) is not None), None)
+        if "tagsAll" in self.facts.outputs:
+            outputs["tags"] = _tags(tags)
+        return self._with_own(like, outputs)
+
+    def _output(self, name: str, item: Properties, like: Properties, scope: Properties) -> Any:
+        given = like.get(name)
+        expression = self.row.outputs.get(name)
+        if expression is not None and "{" in expression:
+            return self.api.fill(expression, scope)
+        if expression is not None:
+            found = self.api.find(expression, item, scope)
+        else:
+            found = item.get(find_name(name, item, self.row.to_api, self.row.noun) or "")
+        if found is None and (name in self.row.kept or not given):
+            has_empty = name in self.facts.inputs or name in self.row.empty
+            unset = self.facts.computed.get(name) if has_empty else None
+            return unset if given is None else given
+        return from_shape(found, given, self.row.to_api)
+
+    def _find(self, read: Read, scope: Properties) -> Any:
+        try:
+            answer = self.api.call(self.row.service, read.call, scope)
+        except ApiError as error:
+            if error.missing:
+                return None
+            raise
+        return self.api.find(read.item, answer, scope)
+
+    def _with_own(self, inputs: Properties, outputs: Properties) -> Properties:
+        """Region and tags, which every type has alike."""
+        result = {name: value for name, value in outputs.items() if value is not None}
+        if "region" in self.facts.outputs:
+            result["region"] = inputs.get("region") or self.api.region
+        if "tagsAll" in self.facts.outputs:
+            result["tagsAll"] = result.get("tags") or {}
+        return result
+
+    def inputs_now(self, inputs: Properties, outputs: Properties) -> Properties:
+        """The inputs as AWS has them, so that a refresh shows what changed behind the stack."""
+        if not inputs:  # an import: everything that could have been set
+            names = self.facts.inputs & outputs.keys()
+            return {name: outputs[name] for name in names - {"region"}}
+        return {
+            name: outputs.get(name) if name in self.facts.outputs else value
+            for name, value in inputs.items()
+        }
+
+
+def _without_defaults(inputs: Properties) -> Properties:
+    return {key: value for key, value in inputs.items() if key != DEFAULTS}
+
+
+def _given(properties: Properties) -> Properties:
+    return {key: value for key, value in properties.items() if value is not None}
+
+
+def _same(old: Any, new: Any) -> bool:
+    if has_unknown(new):
+        return False
+    if isinstance(old, str) and isinstance(new, str) and is_json(new):
+        return old == new or same_json(old, new)
+    if isinstance(old, list) and isinstance(new, list):
+        return sorted(map(repr, old)) == sorted(map(repr, new))
+    return bool(old == new)
+
+
+def _tag_parameters(
+    tags: Mapping[str, str], shape: StructureShape, specification: str | None
+) -> dict[str, Any]:
+    """`tags` under the member and in the form that the operation has for them."""
+    if not tags:
+        return {}
+    if "TagSpecifications" in shape.members and specification is not None:
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        return {"TagSpecifications": [{"ResourceType": specification, "Tags": pairs}]}
+    for name in ("TagKeys", "tagKeys", *_TAG_MEMBERS):
+        member = shape.members.get(name)
+        if isinstance(member, MapShape):
+            return {name: dict(tags)}
+        if isinstance(member, ListShape) and isinstance(member.member, StructureShape):
+            key, value = (
+                next(part for part in member.member.members if part.lower().endswith(suffix))
+                for suffix in ("key", "value")
+            )
+            return {name: [{key: k, value: v} for k, v in tags.items()]}
+        if isinstance(member, ListShape):
+            return {name: list(tags)}
+    return {}
+
+
+def _tags(found: Any) -> dict[str, str]:
+    if isinstance(found, Mapping):
+        return dict(found)
+    return {
+        next(tag[k] for k in tag if k.lower().endswith("key")): next(
+            tag[v] for v in tag if v.lower().endswith("value")
+        )
+        for tag in found or []
+    }

@@ -1,0 +1,140 @@
+"""What a row of the table can say about a resource type."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from local.providers.aws.values import Properties
+
+if TYPE_CHECKING:
+    from local.providers.aws.api import Api
+
+
+@dataclass(frozen=True)
+class Call:
+    """One API operation. Strings are templates over `id`, `region`, `account` and properties.
+
+    A string that is one placeholder alone stands for the value itself, whatever its type.
+    """
+
+    operation: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A read operation and where in its answer the resource is (a JMESPath template).
+
+    With `into`, what is found becomes one property; without, it is the resource itself and its
+    absence means that the resource is gone.
+    """
+
+    call: Call
+    item: str
+    into: str | None = None
+
+
+@dataclass(frozen=True)
+class Set:
+    """How `properties` are set after creation and changed in place.
+
+    `unset` runs where the new value is absent, or false for a `toggle`, whose value is no
+    parameter; with `unset_first` also before another value is set. `add` and `remove` name the
+    parameters of an operation that takes a difference. `parameters` builds what a conversion by
+    name cannot, from all properties and the id.
+    """
+
+    properties: tuple[str, ...]
+    call: Call
+    unset: Call | None = None
+    unset_first: bool = False
+    toggle: bool = False
+    add: str | None = None
+    remove: str | None = None
+    parameters: Callable[[Properties], dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class AutoName:
+    """A physical name that Pulumi makes when the program gives none.
+
+    `longest` is AWS's limit; `random` the characters that Pulumi adds, its hyphen included.
+    """
+
+    longest: int
+    property: str = "name"
+    prefix: str = ""
+    random: int = 8
+
+
+@dataclass(frozen=True)
+class Tagging:
+    add: Call
+    remove: Call
+
+
+Check = Callable[[Properties], Iterator[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """One Pulumi resource type on one AWS API.
+
+    Attributes:
+        cloudformation: the type whose schema holds AWS's validation and replacement facts.
+        service: boto3's name of the API.
+        create: its parameters are filled from the properties by name.
+        id: JMESPath into the answer of `create`, or a template over properties (with a brace).
+        read: the first finds the resource, the others add to it.
+        delete: in order; empty for what AWS does not delete.
+        renames: where Pulumi's name is neither botocore's nor CloudFormation's.
+        api_renames, schema_renames: where those two differ from each other.
+        outputs: computed outputs that no name finds; JMESPath or a template.
+        defaults: values that pulumi-aws itself fills in.
+        replaced_by: properties whose change replaces, where AWS differs from CloudFormation.
+        handled: properties that another field's function or template takes.
+        kept: inputs that the API never gives back, so that a read leaves them as they are.
+        empty: computed outputs without a value in a platform such as this (IPv6, outposts).
+        parameters: builds `create`'s parameters where a conversion by name cannot.
+        checks: what AWS refuses and no schema says.
+        before_create, after_create, before_delete: refuse or put right what the emulator gets
+            wrong.
+    """
+
+    cloudformation: str
+    service: str
+    create: Call
+    id: str
+    read: tuple[Read, ...]
+    delete: tuple[Call, ...] = ()
+    set: tuple[Set, ...] = ()
+    tag_specification: str | None = None
+    tagging: Tagging | None = None
+    renames: Mapping[str, str] = field(default_factory=dict)
+    api_renames: Mapping[str, str] = field(default_factory=dict)
+    schema_renames: Mapping[str, str] = field(default_factory=dict)
+    schema_constants: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    autoname: AutoName | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    replaced_by: frozenset[str] | None = None
+    handled: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    empty: frozenset[str] = frozenset()
+    parameters: Callable[[Properties], dict[str, Any]] | None = None
+    checks: tuple[Check, ...] = ()
+    before_create: Callable[["Api", Properties], None] | None = None
+    after_create: Callable[["Api", str, Properties], None] | None = None
+    before_delete: Callable[["Api", str], None] | None = None
+
+    @property
+    def to_api(self) -> dict[str, str]:
+        return {**self.renames, **self.api_renames}
+
+    @property
+    def to_schema(self) -> dict[str, str]:
+        return {**self.renames, **self.schema_renames}
+
+    @property
+    def noun(self) -> str:
+        return self.cloudformation.split("::")[-1]

@@ -1,0 +1,271 @@
+"""Every type of the table through its life in the emulator."""
+
+import json
+from typing import Any
+
+import pytest
+
+from local.providers.aws.api import Api, ApiError
+from local.providers.aws.operations import Operations
+from local.providers.aws.rows import Call
+from local.providers.aws.table import TABLE
+from local.providers.aws.values import Properties
+from tests.local.aws.conftest import MakeOperations
+
+VPC = "aws:ec2/vpc:Vpc"
+SUBNET = "aws:ec2/subnet:Subnet"
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+KEY = "aws:kms/key:Key"
+ROLE = "aws:iam/role:Role"
+
+ROOT = {
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+    "Action": "kms:*",
+    "Resource": "*",
+}
+LOGS = {
+    "Effect": "Allow",
+    "Principal": {"Service": "logs.ap-southeast-2.amazonaws.com"},
+    "Action": ["kms:Encrypt*"],
+    "Resource": "*",
+}
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def trust(service: str) -> str:
+    return document(
+        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    )
+
+
+class Stack:
+    """Creates resources as the engine would: check, refuse, preview, create."""
+
+    def __init__(self, operations: MakeOperations) -> None:
+        self.operations = operations
+        self.created: list[tuple[Operations, str, Properties]] = []
+
+    def create(self, token: str, label: str, /, **properties: Any) -> tuple[str, Properties]:
+        operations = self.operations(token)
+        inputs = operations.check(label, {}, properties, b"seed")
+        assert list(operations.refusals(inputs)) == []
+        resource_id, outputs = operations.create(f"urn:pulumi:s::p::{token}::{label}", inputs)
+        self.created.append((operations, resource_id, inputs))
+        return resource_id, outputs
+
+    def update(self, index: int, **changes: Any) -> Properties:
+        operations, resource_id, olds = self.created[index]
+        news = {k: v for k, v in {**olds, **changes}.items() if v is not None}
+        assert operations.diff(olds, news).replaces == ()
+        self.created[index] = (operations, resource_id, news)
+        return operations.update(resource_id, olds, news)
+
+
+@pytest.fixture
+def stack(operations: MakeOperations) -> Stack:
+    return Stack(operations)
+
+
+def build_everything(stack: Stack, suffix: str) -> None:
+    vpc, _ = stack.create(
+        VPC, "main", cidrBlock="10.0.0.0/16", enableDnsHostnames=True, tags={"Name": "main"}
+    )
+    subnet, _ = stack.create(
+        SUBNET,
+        "public",
+        vpcId=vpc,
+        cidrBlock="10.0.1.0/24",
+        availabilityZone="ap-southeast-2a",
+        mapPublicIpOnLaunch=True,
+        assignIpv6AddressOnCreation=False,
+    )
+    gateway, _ = stack.create("aws:ec2/internetGateway:InternetGateway", "gateway", vpcId=vpc)
+    public, _ = stack.create("aws:ec2/routeTable:RouteTable", "public", vpcId=vpc)
+    private, _ = stack.create("aws:ec2/routeTable:RouteTable", "private", vpcId=vpc)
+    world = "0.0.0.0/0"
+    route = {"destinationCidrBlock": world}
+    stack.create("aws:ec2/route:Route", "public", routeTableId=public, gatewayId=gateway, **route)
+    stack.create(
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        "public",
+        routeTableId=public,
+        subnetId=subnet,
+    )
+    address, _ = stack.create("aws:ec2/eip:Eip", "nat")
+    nat, _ = stack.create(
+        "aws:ec2/natGateway:NatGateway", "nat", subnetId=subnet, allocationId=address
+    )
+    stack.create("aws:ec2/route:Route", "private", routeTableId=private, natGatewayId=nat, **route)
+    stack.create("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "default", vpcId=vpc)
+    web, _ = stack.create(GROUP, "web", vpcId=vpc, description="web")
+    data, _ = stack.create(GROUP, "data", vpcId=vpc)
+    https = {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": world}
+    stack.create(INGRESS, "https", securityGroupId=web, description="https", **https)
+    from_web = {"ipProtocol": "tcp", "fromPort": 5432, "toPort": 5432, "description": "from web"}
+    stack.create(INGRESS, "data", securityGroupId=data, referencedSecurityGroupId=web, **from_web)
+    egress = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+    stack.create(egress, "web", securityGroupId=web, ipProtocol="-1", cidrIpv4="10.0.0.0/16")
+    endpoint = "aws:ec2/vpcEndpoint:VpcEndpoint"
+    stack.create(
+        endpoint,
+        "s3",
+        vpcId=vpc,
+        serviceName="com.amazonaws.ap-southeast-2.s3",
+        vpcEndpointType="Gateway",
+        routeTableIds=[private],
+    )
+    stack.create(
+        endpoint,
+        "logs",
+        vpcId=vpc,
+        serviceName="com.amazonaws.ap-southeast-2.logs",
+        vpcEndpointType="Interface",
+        subnetIds=[subnet],
+        securityGroupIds=[web],
+        privateDnsEnabled=True,
+    )
+    _, key = stack.create(KEY, "logs", enableKeyRotation=True, policy=document(ROOT, LOGS))
+    stack.create("aws:kms/alias:Alias", "logs", name=f"alias/{suffix}", targetKeyId=key["keyId"])
+    _, log_group = stack.create(
+        LOG_GROUP, "flow", name=f"/{suffix}/flow", retentionInDays=30, kmsKeyId=key["arn"]
+    )
+    role, role_outputs = stack.create(
+        ROLE, f"flow-{suffix}", assumeRolePolicy=trust("vpc-flow-logs.amazonaws.com")
+    )
+    write = {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}
+    stack.create("aws:iam/rolePolicy:RolePolicy", "flow", role=role, policy=document(write))
+    stack.create(
+        "aws:ec2/flowLog:FlowLog",
+        "flow",
+        vpcId=vpc,
+        trafficType="ALL",
+        logDestination=log_group["arn"],
+        iamRoleArn=role_outputs["arn"],
+    )
+
+
+def test_every_type_reads_back_as_created_and_is_gone_after_deletion(stack: Stack) -> None:
+    build_everything(stack, "life")
+    assert {operations.token for operations, _, _ in stack.created} == set(TABLE)
+    for operations, resource_id, inputs in stack.created:
+        found = operations.read(resource_id, inputs)
+        assert found is not None
+        assert operations.facts.computed.keys() <= found.keys(), operations.token
+        now = operations.inputs_now(inputs, found)
+        assert operations.diff(inputs, now).changed == (), operations.token
+    for operations, resource_id, inputs in reversed(stack.created):
+        operations.delete(resource_id, inputs)
+        operations.delete(resource_id, inputs)  # a second deletion finds nothing and is fine
+        if operations.row.delete:
+            assert operations.read(resource_id, inputs) is None, operations.token
+
+
+def test_what_aws_updates_in_place_is_updated_and_read_back(stack: Stack) -> None:
+    build_everything(stack, "updates")
+    index = {(ops.token, i): i for i, (ops, _, _) in enumerate(stack.created)}
+    first = {token: min(i for t, i in index if t == token) for token in TABLE}
+
+    subnet = stack.update(first[SUBNET], mapPublicIpOnLaunch=False, tags={"Name": "new"})
+    assert subnet["mapPublicIpOnLaunch"] is False
+    assert subnet["tags"] == {"Name": "new"}
+
+    rule = stack.update(first[INGRESS], fromPort=80, toPort=80, cidrIpv4="10.0.0.0/8")
+    assert (rule["fromPort"], rule["toPort"], rule["cidrIpv4"]) == (80, 80, "10.0.0.0/8")
+
+    assert stack.update(first[LOG_GROUP], retentionInDays=60)["retentionInDays"] == 60
+    assert "retentionInDays" not in stack.update(first[LOG_GROUP], retentionInDays=None)
+
+    key = stack.update(first[KEY], enableKeyRotation=False, description="new")
+    assert (key["enableKeyRotation"], key["description"]) == (False, "new")
+
+    tables = [rid for ops, rid, _ in stack.created if ops.token.endswith(":RouteTable")]
+    endpoint = stack.update(first["aws:ec2/vpcEndpoint:VpcEndpoint"], routeTableIds=[tables[0]])
+    assert endpoint["routeTableIds"] == [tables[0]]
+
+
+@pytest.mark.parametrize(
+    ("token", "olds", "changes"),
+    [
+        (SUBNET, {"vpcId": "vpc-1", "cidrBlock": "10.0.1.0/24"}, {"cidrBlock": "10.0.3.0/24"}),
+        (VPC, {"cidrBlock": "10.0.0.0/16"}, {"cidrBlock": "10.1.0.0/16"}),
+        (LOG_GROUP, {"name": "/a"}, {"name": "/b"}),
+        (GROUP, {"name": "a", "description": "a"}, {"description": "b"}),
+        (INGRESS, {"securityGroupId": "sg-1"}, {"securityGroupId": "sg-2"}),
+        (LOG_GROUP, {"name": "/a"}, {"region": "ap-southeast-4"}),
+    ],
+)
+def test_what_aws_cannot_update_is_a_replacement(
+    operations: MakeOperations, token: str, olds: Properties, changes: Properties
+) -> None:
+    assert operations(token).diff(olds, {**olds, **changes}).replaces == tuple(changes)
+
+
+def test_a_fixed_name_is_deleted_before_its_replacement_and_a_made_one_is_not(
+    operations: MakeOperations,
+) -> None:
+    log_group = operations(LOG_GROUP)
+    fixed = log_group.diff({"name": "/a"}, {"name": "/b"})
+    assert fixed.delete_first
+    made = {"name": "a-1", "__defaults": ["name"]}
+    assert not operations(GROUP).diff({**made, "vpcId": "1"}, {**made, "vpcId": "2"}).delete_first
+
+
+def test_a_made_name_is_kept_by_the_next_run(operations: MakeOperations) -> None:
+    role = operations(ROLE)
+    first = role.check("role", {}, {"assumeRolePolicy": "{}"}, b"one")
+    again = role.check("role", first, {"assumeRolePolicy": "{}"}, b"two")
+    assert again["name"] == first["name"]
+    assert first["name"].startswith("role-")
+
+
+def test_drift_behind_the_stack_is_read(stack: Stack, api: Api) -> None:
+    build_everything(stack, "drift")
+    for operations, resource_id, inputs in stack.created:
+        if operations.token == SUBNET:
+            api.client("ec2").modify_subnet_attribute(  # type: ignore[attr-defined]
+                SubnetId=resource_id, MapPublicIpOnLaunch={"Value": False}
+            )
+            found = operations.read(resource_id, inputs) or {}
+            now = operations.inputs_now(inputs, found)
+            assert operations.diff(inputs, now).changed == ("mapPublicIpOnLaunch",)
+        if operations.token == LOG_GROUP:
+            api.call("logs", Call("delete_retention_policy", {"logGroupName": resource_id}), {})
+            found = operations.read(resource_id, inputs) or {}
+            now = operations.inputs_now(inputs, found)
+            assert operations.diff(inputs, now).changed == ("retentionInDays",)
+
+
+def test_the_default_group_starts_with_its_self_rule_and_ends_empty(stack: Stack, api: Api) -> None:
+    vpc, outputs = stack.create(VPC, "main", cidrBlock="10.0.0.0/16")
+    group = {"GroupIds": [outputs["defaultSecurityGroupId"]]}
+    before = api.call("ec2", Call("describe_security_groups", group), {})["SecurityGroups"][0]
+    assert before["IpPermissions"]
+    stack.create("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "default", vpcId=vpc)
+    after = api.call("ec2", Call("describe_security_groups", group), {})["SecurityGroups"][0]
+    assert (after["IpPermissions"], after["IpPermissionsEgress"]) == ([], [])
+
+
+def test_a_group_in_use_is_not_deleted(stack: Stack) -> None:
+    build_everything(stack, "in-use")
+    web = next(item for item in stack.created if item[0].token == GROUP)
+    with pytest.raises(ApiError, match=r"DependencyViolation.*has a dependent object"):
+        web[0].delete(web[1], web[2])
+
+
+def test_a_log_group_is_refused_a_key_that_does_not_let_logs_in(stack: Stack) -> None:
+    _, key = stack.create(KEY, "closed", policy=document(ROOT))
+    with pytest.raises(ApiError, match=r"does not let logs\.ap-southeast-2\.amazonaws\.com in"):
+        stack.create(LOG_GROUP, "refused", kmsKeyId=key["arn"])
+
+
+def test_a_resource_deleted_behind_the_stack_reads_as_gone(stack: Stack, api: Api) -> None:
+    vpc, _ = stack.create(VPC, "main", cidrBlock="10.0.0.0/16")
+    operations, resource_id, inputs = stack.created[0]
+    api.call("ec2", Call("delete_vpc", {"VpcId": vpc}), {})
+    assert operations.read(resource_id, inputs) is None
