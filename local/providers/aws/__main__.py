@@ -1,15 +1,12 @@
 """Serves the aws stand-in: `python -m local.providers.aws <engine address>`."""
 
-import os
-import signal
 import sys
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from local.lifetime import end_with_engine
 from local.providers.aws.engine_protocol import AwsProvider
 
 _MESSAGE_LIMIT = 400 * 1024 * 1024  # the engine's own
@@ -29,17 +26,8 @@ def main() -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    # The engine cancels in its own time: an interrupt from the terminal must not tear a call.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    end_with_engine()
     server.wait_for_termination()
-
-
-def _end_with(parent: int) -> None:
-    """A killed engine leaves nobody to end its plugins."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2, struct_pb2
-from pulumi.provider.experimental.property_value import PropertyValue
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import (
     plugin_pb2,
     provider_pb2,
@@ -22,22 +21,12 @@ from local.providers.aws.functions import FUNCTIONS
 from local.providers.aws.journal import Journal
 from local.providers.aws.operations import DEFAULTS, Operations, PartlyCreatedError
 from local.providers.aws.table import TABLE
-from local.providers.aws.values import Properties, has_unknown, plain, property_value
+from local.providers.aws.values import Properties, has_unknown, marshal, unmarshal
 
 VERSION = "7.51.1"
 
 # pulumi-aws sends nested provider settings as JSON in strings.
 _NESTED_SETTINGS = ("defaultTags", "allowedAccountIds")
-
-
-def unmarshal(struct: struct_pb2.Struct) -> Properties:
-    return {key: plain(value) for key, value in PropertyValue.unmarshal_map(struct).items()}
-
-
-def marshal(properties: Properties) -> struct_pb2.Struct:
-    return PropertyValue.marshal_map(
-        {key: property_value(value) for key, value in properties.items() if value is not None}
-    )
 
 
 Handler = Callable[[Any, Any, grpc.ServicerContext], Any]
@@ -137,7 +126,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> Any:
         self._journal.in_state(request.urn, request.id)
         news = unmarshal(request.news)
-        difference = self._operations(request.urn, news).diff(unmarshal(request.oldInputs), news)
+        difference = self._operations(request.urn, news).diff(unmarshal(request.old_inputs), news)
         kinds = provider_pb2.PropertyDiff
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME
@@ -188,7 +177,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview or has_unknown(news):
             outputs = operations.preview(news, unmarshal(request.olds))
         else:
-            olds = unmarshal(request.oldInputs)
+            olds = unmarshal(request.old_inputs)
             outputs = operations.update(request.id, olds, news)
         return provider_pb2.UpdateResponse(properties=marshal(outputs))
 

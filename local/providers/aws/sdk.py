@@ -2,12 +2,16 @@
 
 import importlib
 import keyword
+import threading
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+# The SDK imports its modules lazily; a second thread would see one half filled.
+_importing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,10 @@ def type_facts(token: str) -> TypeFacts:
     namespace = module_path.split("/")[0]
     namespace += "_" if keyword.iskeyword(namespace) else ""
     try:
-        module = importlib.import_module(f"pulumi_aws.{namespace}")
-        resource = getattr(module, class_name)
-        arguments = getattr(module, f"{class_name}Args")
+        with _importing:
+            module = importlib.import_module(f"pulumi_aws.{namespace}")
+            resource = getattr(module, class_name)
+            arguments = getattr(module, f"{class_name}Args")
     except (ImportError, AttributeError) as error:
         raise LookupError(f"pulumi-aws has no resource type {token}") from error
     outputs = _properties(resource)

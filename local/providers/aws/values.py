@@ -1,14 +1,14 @@
-"""Pulumi property values as plain Python, with unknowns kept and whole numbers as `int`."""
+"""Pulumi property values as plain Python, with unknowns kept and whole numbers as `int`.
 
-from collections.abc import Iterator, Mapping, Sequence
+The engine is told not to send secrets as such (`acceptSecrets`): it then marks the outputs itself
+whose inputs were secret. The SDK's own conversion cannot marshal an unknown (pulumi 3.272).
+"""
+
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pulumi.provider.experimental.property_value import (
-    Computed,
-    PropertyValue,
-    PropertyValueType,
-    ResourceReference,
-)
+from google.protobuf import json_format, struct_pb2
+from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_ON_THE_WIRE
 
 Properties = dict[str, Any]
 
@@ -23,31 +23,34 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
-def plain(value: PropertyValue) -> Any:
-    if value.type is PropertyValueType.COMPUTED:
-        return UNKNOWN
-    inner = value.value
-    if isinstance(inner, ResourceReference):
-        return inner.urn
-    if isinstance(inner, Mapping):
-        return {key: plain(item) for key, item in inner.items()}
-    if isinstance(inner, Sequence) and not isinstance(inner, str):
-        return [plain(item) for item in inner]
-    if isinstance(inner, float) and inner.is_integer():
-        return int(inner)
-    return inner
+def unmarshal(struct: struct_pb2.Struct) -> Properties:
+    return {key: _plain(value) for key, value in json_format.MessageToDict(struct).items()}
 
 
-def property_value(value: Any) -> PropertyValue:
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return UNKNOWN if value == UNKNOWN_ON_THE_WIRE else value
+
+
+def marshal(properties: Properties) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    struct.update({key: _wire(item) for key, item in properties.items() if item is not None})
+    return struct
+
+
+def _wire(value: Any) -> Any:
     if isinstance(value, Unknown):
-        return PropertyValue(Computed())
+        return UNKNOWN_ON_THE_WIRE
     if isinstance(value, Mapping):
-        return PropertyValue({str(key): property_value(item) for key, item in value.items()})
+        return {key: _wire(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return PropertyValue([property_value(item) for item in value])
-    if isinstance(value, int) and not isinstance(value, bool):
-        return PropertyValue(float(value))
-    return PropertyValue(value)
+        return [_wire(item) for item in value]
+    return value
 
 
 def has_unknown(value: Any) -> bool:

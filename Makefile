@@ -1,0 +1,56 @@
+# The commands of this repository. Each sets up what it needs the first time, and says so.
+
+STACK ?= staging
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help up preview down shell clean test lint format
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@echo '  STACK=production with up, preview, down and shell; staging otherwise'
+
+up: $(INSTALLED) ## Bring a stack up on the local cloud, with the policy packs
+	@$(PYTHON) -m local up --stack $(STACK)
+
+preview: $(INSTALLED) ## Show what up would do, with the policy packs
+	@$(PYTHON) -m local preview --stack $(STACK)
+
+down: $(INSTALLED) ## Destroy a stack of the local cloud
+	@$(PYTHON) -m local down --stack $(STACK)
+
+shell: $(INSTALLED) ## A shell in which plain pulumi commands work on the local cloud
+	@$(PYTHON) -m local shell --stack $(STACK)
+
+clean: $(INSTALLED) ## End the emulator and forget all local stacks; the engine stays
+	@$(PYTHON) -m local clean
+
+test: $(INSTALLED) ## Run every test: fast ones in parallel, then those on the real engine
+	@$(PYTHON) -m pytest -q -n 2 -m "not engine"
+	@$(PYTHON) -m pytest -q -m engine --durations=10
+
+lint: $(INSTALLED) ## Check style, format and types
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy .
+
+format: $(INSTALLED) ## Put style and format right where a tool can
+	@$(PYTHON) -m ruff check --fix .
+	@$(PYTHON) -m ruff format .
+
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@python=; for candidate in python3 python3.13 python3.12 python3.11; do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    python=$$candidate; break; fi; done; \
+	if [ -z "$$python" ]; then \
+	  echo 'local cloud: error: no Python 3.11 or newer on PATH; install one' \
+	    '(https://www.python.org/downloads/) and run make again' >&2; exit 1; fi; \
+	echo "local cloud: setting up $(VENV) with $$($$python --version), once, about a minute" >&2; \
+	$$python -m venv $(VENV) || { echo 'local cloud: error: `python3 -m venv` failed; on Debian' \
+	  'and Ubuntu install python3-venv' >&2; exit 1; }
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt || { \
+	  echo 'local cloud: error: the packages of requirements-dev.txt were not installed; check' \
+	    'the package index that pip uses, and run make again' >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,206 @@
+"""The commands behind the Makefile: `python -m local up --stack staging`."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from local import emulator
+from local.console import LocalCloudError, say
+from local.engine import engine
+from local.locks import refusing_lock
+from local.paths import folders
+from local.stacks import Stack, environment, packs, write_launchers
+
+# How long a pulumi that outlived its killed `make` gets to save its state.
+_PATIENCE_SECONDS: Final = 60
+
+_OWN_TYPES: Final = "aussie-markets:"
+
+
+def up(name: str) -> int:
+    """Bring a stack up, with the policy packs; a second run reports no changes."""
+    with _opened(name) as stack:
+        _rebuild_if_emulator_is_new(stack)
+        say(f"{name}: pulumi up")
+        code = stack.run("up", "--yes", *packs())
+        if code:
+            return _failed(stack, "up", code)
+        if set(stack.last_changes()) <= {"same"}:
+            say(f"{name}: no changes")
+        _print_summary(stack)
+    return 0
+
+
+def preview(name: str) -> int:
+    """Show what `up` would do, with the policy packs; changes nothing."""
+    with _opened(name) as stack:
+        _rebuild_if_emulator_is_new(stack)
+        say(f"{name}: pulumi preview")
+        code = stack.run("preview", *packs())
+        return _failed(stack, "preview", code) if code else 0
+
+
+def down(name: str) -> int:
+    """Destroy a stack, and say what is kept."""
+    with _opened(name) as stack:
+        _rebuild_if_emulator_is_new(stack)
+        kept = [r for r in stack.resources() if r.get("retainOnDelete")]
+        protected = [r["urn"] for r in stack.resources() if r.get("protect")]
+        if protected:
+            listed = "".join(f"\n  pulumi state unprotect '{urn}'" for urn in protected)
+            raise LocalCloudError(
+                f"{name} has protected resources, and nothing was destroyed; to lift the "
+                f"protection on purpose, run in `make shell STACK={name}`:{listed}"
+            )
+        say(f"{name}: pulumi destroy")
+        code = stack.run("destroy", "--yes", "--skip-preview")
+        if code:
+            return _failed(stack, "down", code)
+        stack.quietly("stack", "rm", name, "--yes", "--preserve-config")
+        stack.config_file.unlink(missing_ok=True)
+        folders().built_on(name).unlink(missing_ok=True)
+        for resource in kept:
+            say(f"{name}: kept as documented: {resource['type']} {resource['id']}")
+        say(f"{name}: down; `make clean` ends the emulator and what is kept in it")
+    return 0
+
+
+def shell(name: str) -> int:
+    """A shell, or commands from standard input, with plain `pulumi` on the local cloud."""
+    with _opened(name, locked=False) as stack:
+        if sys.stdin.isatty():
+            say(f"plain `pulumi` commands work on the local {name}; `exit` leaves")
+        words = [os.environ.get("SHELL") or "/bin/sh"] if sys.stdin.isatty() else ["/bin/sh", "-s"]
+        # Every flag of pulumi has such a variable: `pulumi up` then leaves the committed file be.
+        own = {"PULUMI_STACK": name, "PULUMI_OPTION_CONFIG_FILE": str(stack.config_file)}
+        return subprocess.run(words, env={**stack.environment, **own}, check=False).returncode
+
+
+def clean() -> int:
+    """End the emulator and forget every local stack; the built engine stays."""
+    where = folders()
+    emulator.stop(where)
+    for path in where.root.glob("*"):
+        if path not in (where.engine, where.root / "locks"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    say(f"{where.root} is empty but for the engine")
+    return 0
+
+
+@contextmanager
+def _opened(name: str, *, locked: bool = True) -> Iterator[Stack]:
+    """The stack with engine and emulator ready. One command at a time may change it."""
+    where = folders()
+    refusal = (
+        f"another command works on {name} (process {{holder}}); nothing was changed. Wait for it, "
+        "and run the command again"
+    )
+    if not locked:
+        yield _prepared(name, None)
+        return
+    with refusing_lock(where.lock(f"stack-{name}"), refusal, _PATIENCE_SECONDS) as lock:
+        yield _prepared(name, lock)
+
+
+def _prepared(name: str, lock: int | None) -> Stack:
+    where = folders()
+    where.root.mkdir(parents=True, exist_ok=True)
+    write_launchers(where, engine(where))
+    stack = Stack(name, where, environment(where, emulator.ensure(where)), lock)
+    stack.prepare()
+    if lock is not None:
+        stack.clean_up()
+    return stack
+
+
+def _rebuild_if_emulator_is_new(stack: Stack) -> None:
+    """A stack's state outlives the emulator that held its resources; a refresh sees that."""
+    record = stack.folders.built_on(stack.name)
+    running = emulator.find(stack.folders)
+    if running is None:
+        raise LocalCloudError("the emulator ended; run the command again, which starts it anew")
+    held_by = record.read_text() if record.exists() else None
+    if held_by != running.instance and any(r.get("id") for r in stack.resources()):
+        say(f"{stack.name}: the emulator was started anew and is empty; refreshing the state")
+        code = stack.run("refresh", "--yes", "--skip-preview")
+        if code:
+            raise LocalCloudError(f"`pulumi refresh` of {stack.name} failed with exit code {code}")
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(running.instance)
+
+
+def _failed(stack: Stack, command: str, code: int) -> int:
+    again = f"`make {command} STACK={stack.name}`"
+    if emulator.find(stack.folders) is None:
+        say(
+            f"{stack.name}: the emulator ended during the run (see {stack.folders.logs}); the "
+            f"state is saved, and {again} starts it anew and goes on"
+        )
+    else:
+        say(f"{stack.name}: failed, as pulumi says above; put it right and run {again}")
+    return code
+
+
+def _print_summary(stack: Stack) -> None:
+    resources = {resource["urn"]: resource for resource in stack.resources()}
+    by_component: dict[str, Counter[str]] = {}
+    for resource in resources.values():
+        if resource.get("custom") and not resource["type"].startswith("pulumi:"):
+            kind = resource["type"].split(":")[-1]
+            by_component.setdefault(_component(resource, resources), Counter())[kind] += 1
+    table = Table(title=f"{stack.name}: resources by component", title_justify="left")
+    table.add_column("component")
+    table.add_column("resources", justify="right")
+    table.add_column("of which")
+    for component, kinds in sorted(by_component.items()):
+        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        table.add_row(component, str(kinds.total()), listed)
+    total = sum(kinds.total() for kinds in by_component.values())
+    table.add_section()
+    table.add_row("all", str(total), "")
+    width = None if sys.stdout.isatty() else 120
+    Console(width=width).print(table)
+
+
+def _component(resource: dict[str, Any], resources: dict[str, dict[str, Any]]) -> str:
+    """The nearest component of ours above a resource."""
+    node: dict[str, Any] | None = resource
+    while node is not None:
+        if node["type"].startswith(_OWN_TYPES):
+            return f"{node['type'].split(':')[-1]} {node['urn'].split('::')[-1]}"
+        node = resources.get(node.get("parent", ""))
+    return "the stack itself"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        description="The local cloud: a stack on Pulumi's real engine and an AWS emulator.",
+        epilog="example: python -m local up --stack staging",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    on_stack = {"up": up, "preview": preview, "down": down, "shell": shell}
+    for word, function in on_stack.items():
+        command = commands.add_parser(word, help=(function.__doc__ or "").splitlines()[0])
+        command.add_argument("--stack", default="staging", help="default: %(default)s")
+    commands.add_parser("clean", help=(clean.__doc__ or "").splitlines()[0])
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "clean":
+            return clean()
+        return on_stack[arguments.command](arguments.stack)
+    except LocalCloudError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted; run the command again to go on")
+        return 130

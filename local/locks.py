@@ -1,0 +1,71 @@
+"""Locks between processes. The kernel lets go of them however their holder ends."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.console import LocalCloudError, say
+
+_POLL_SECONDS = 0.2
+
+
+@contextmanager
+def waiting_lock(path: Path) -> Iterator[None]:
+    """Held by one process at a time; the others wait, and say once that they do."""
+    descriptor = _open(path)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting for another command ({path.stem})")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def refusing_lock(path: Path, refusal: str, patience: float) -> Iterator[int]:
+    """Held by one process at a time; another is refused.
+
+    Yields the descriptor, which a child inherits so that the lock outlives a killed parent as
+    long as the child works. `patience` is how many seconds such a child gets to end.
+
+    Raises:
+        LocalCloudError: another process holds the lock; names its process id.
+    """
+    descriptor = _open(path)
+    deadline = time.monotonic() + patience
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                holder = path.read_text().strip() or "?"
+                if _runs(holder) or time.monotonic() > deadline:
+                    raise LocalCloudError(refusal.format(holder=holder)) from None
+                time.sleep(_POLL_SECONDS)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+
+
+def _runs(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,60 @@
+"""Where the local cloud keeps what it keeps: one folder that git ignores."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+REPOSITORY: Final = Path(__file__).resolve().parents[1]
+
+LOCAL_DIR: Final = "AUSSIE_MARKETS_LOCAL_DIR"
+"""Another folder than `.local`: another local cloud, beside the first."""
+
+ENGINE_DIR: Final = "AUSSIE_MARKETS_ENGINE_DIR"
+"""Another place for the built engine, which several local clouds can share."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    root: Path
+    engine: Path
+
+    @property
+    def bin(self) -> Path:
+        """Launchers of the plugins, first on the engine's PATH."""
+        return self.root / "bin"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state"
+
+    @property
+    def project(self) -> Path:
+        """Copies of the stack files with throw-away secrets; the committed ones stay untouched."""
+        return self.root / "project"
+
+    @property
+    def pulumi_home(self) -> Path:
+        return self.root / "pulumi-home"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def emulator(self) -> Path:
+        """Process id, port and instance of the emulator that runs."""
+        return self.root / "emulator.json"
+
+    def lock(self, name: str) -> Path:
+        return self.root / "locks" / f"{name}.lock"
+
+    def built_on(self, stack: str) -> Path:
+        """The emulator instance that holds what the stack's state says."""
+        return self.root / "instances" / stack
+
+
+def folders() -> Folders:
+    root = Path(os.environ.get(LOCAL_DIR) or REPOSITORY / ".local").resolve()
+    engine = Path(os.environ.get(ENGINE_DIR) or root / "engine").resolve()
+    return Folders(root, engine)

@@ -1,0 +1,106 @@
+"""Runs a Pulumi program for the language host: `python -m local.program`, settings on stdin.
+
+A mistake in the program shows the program's own traceback alone: what runs it is nobody's business.
+"""
+
+import asyncio
+import json
+import os
+import runpy
+import sys
+import traceback
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pulumi
+import pulumi.runtime
+
+from local.lifetime import end_with_engine
+
+# What the official host's runner exits with: the user has been told, print nothing more.
+ALREADY_EXPLAINED: Final = 32
+
+
+class Run(NamedTuple):
+    """What the engine asks a language host to run; `config` may hold secrets."""
+
+    program: str
+    project: str
+    stack: str
+    organization: str
+    root_directory: str
+    config: dict[str, str]
+    config_secret_keys: list[str]
+    dry_run: bool
+    parallel: int
+    monitor: str
+    engine: str
+
+
+def run(request: Run) -> int:
+    pulumi.runtime.configure(
+        pulumi.runtime.Settings(
+            project=request.project,
+            stack=request.stack,
+            organization=request.organization,
+            root_directory=request.root_directory,
+            dry_run=request.dry_run,
+            parallel=request.parallel,
+            monitor=request.monitor,
+            engine=request.engine,
+        )
+    )
+    pulumi.runtime.set_all_config(request.config, request.config_secret_keys)
+    folder = Path(request.program)
+    sys.path[0] = str(folder if folder.is_dir() else folder.parent)
+    sys.argv = [request.program]
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(
+            pulumi.runtime.run_in_stack(
+                lambda: runpy.run_path(request.program, run_name="__main__")  # type: ignore[arg-type, return-value]
+            )
+        )
+    except pulumi.RunError as error:
+        pulumi.log.error(str(error))
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException as error:
+        pulumi.log.error(
+            "Program failed with an unhandled exception:\n" + own_traceback(error, sys.path[0])
+        )
+    else:
+        return 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return ALREADY_EXPLAINED
+
+
+def own_traceback(error: BaseException, folder: str) -> str:
+    """The traceback without the frames that run the program, the SDK's behind it included."""
+    frames = traceback.extract_tb(error.__traceback__)
+    root = os.path.realpath(folder) + os.sep
+    installed = f"{os.sep}site-packages{os.sep}"
+    own = [
+        frame
+        for frame in frames
+        if os.path.realpath(frame.filename).startswith(root)
+        and installed not in frame.filename
+        and os.path.realpath(frame.filename) != os.path.realpath(__file__)
+    ]
+    if isinstance(error, SyntaxError):
+        own = []  # the exception itself names the file and the line
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(own)] if own else []
+    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
+
+
+def main() -> None:
+    request = Run(**json.load(sys.stdin))
+    end_with_engine()
+    sys.exit(run(request))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,251 @@
+"""The stacks of the local cloud: Pulumi's environment, their files, and what a killed run left."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from local.console import LocalCloudError, say
+from local.emulator import Emulator
+from local.paths import LOCAL_DIR, REPOSITORY, Folders
+
+REGION: Final = "ap-southeast-2"
+PACKS: Final = REPOSITORY / "policies"
+
+# It protects throw-away secrets in a folder that git ignores, and nothing else.
+_PASSPHRASE: Final = "local"  # noqa: S105
+
+_SET_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG of Linux's prctl(2)
+
+
+def write_launchers(folders: Folders, pulumi: Path) -> None:
+    """The plugins, and `pulumi` itself, as commands in the folder that comes first on PATH."""
+    folders.bin.mkdir(parents=True, exist_ok=True)
+    modules = {
+        "pulumi-resource-aws": "local.providers.aws",
+        "pulumi-resource-awsx": "local.providers.awsx",
+    }
+    language_host = folders.bin / "pulumi-language-python"
+    if _official_language_host(folders, pulumi):
+        language_host.unlink(missing_ok=True)
+    else:
+        modules[language_host.name] = "local.language_host"
+    for name, module in modules.items():
+        # Not -m from the caller's folder: the engine starts plugins in the program's.
+        _replace_file(
+            folders.bin / name,
+            "#!/bin/sh\n"
+            f'export PYTHONPATH="{REPOSITORY}${{PYTHONPATH:+:$PYTHONPATH}}"\n'
+            f'exec "{sys.executable}" -m {module} "$@"\n',
+        )
+    _replace_file(folders.bin / "pulumi", f'#!/bin/sh\nexec "{pulumi}" "$@"\n')
+
+
+def _official_language_host(folders: Folders, pulumi: Path) -> bool:
+    others = [
+        part for part in os.environ.get("PATH", "").split(os.pathsep) if part != str(folders.bin)
+    ]
+    beside = pulumi.resolve().parent / "pulumi-language-python"
+    on_path = shutil.which("pulumi-language-python", path=os.pathsep.join(others))
+    return beside.exists() or on_path is not None
+
+
+def _replace_file(path: Path, text: str) -> None:
+    if path.exists() and path.read_text() == text:
+        return
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_text(text)
+    draft.chmod(0o755)
+    draft.replace(path)
+
+
+def environment(folders: Folders, emulator: Emulator) -> dict[str, str]:
+    """The environment of every Pulumi command: no account, profile or endpoint but the emulator."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "PULUMI_", "MAKE", "MFLAGS"))
+    }
+    return kept | {
+        "PATH": os.pathsep.join([str(folders.bin), os.environ.get("PATH", "")]),
+        LOCAL_DIR: str(folders.root),
+        "PULUMI_BACKEND_URL": folders.state.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
+        "PULUMI_HOME": str(folders.pulumi_home),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "AWS_ENDPOINT_URL": emulator.url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "GRPC_VERBOSITY": "ERROR",
+    }
+
+
+def stack_names() -> list[str]:
+    return sorted(path.name.split(".")[1] for path in REPOSITORY.glob("Pulumi.*.yaml"))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack in the local cloud's own state."""
+
+    name: str
+    folders: Folders
+    environment: Mapping[str, str]
+    lock: int | None = None
+
+    @property
+    def config_file(self) -> Path:
+        return self.folders.project / f"Pulumi.{self.name}.yaml"
+
+    @property
+    def state_file(self) -> Path:
+        return self.folders.state / ".pulumi" / "stacks" / self.project / f"{self.name}.json"
+
+    @cached_property
+    def project(self) -> str:
+        return str(yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())["name"])
+
+    def prepare(self) -> None:
+        """Bring the stack's file and state into being."""
+        self._write_config()
+        if not self.state_file.exists():
+            self.folders.state.mkdir(parents=True, exist_ok=True)
+            self.quietly("-C", str(self.folders.project), "stack", "init", self.name)
+
+    def clean_up(self) -> None:
+        """Undo what a killed run left in the way; only for the holder of the stack's lock."""
+        self._break_dead_locks()
+        self._drop_pending()
+
+    def _write_config(self) -> None:
+        """A copy of the committed file; Pulumi adds the salt of the throw-away secrets to it."""
+        committed = REPOSITORY / f"Pulumi.{self.name}.yaml"
+        if not committed.exists():
+            raise LocalCloudError(
+                f"there is no stack {self.name!r}: {committed.name} does not exist; use one of "
+                f"{', '.join(stack_names())}, or write the file"
+            )
+        self.folders.project.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / "Pulumi.yaml", self.folders.project / "Pulumi.yaml")
+        content = yaml.safe_load(committed.read_text()) or {}
+        if self.config_file.exists():
+            earlier = yaml.safe_load(self.config_file.read_text()) or {}
+            salt = earlier.get("encryptionsalt")
+            content |= {"encryptionsalt": salt} if salt else {}
+        self.config_file.write_text(yaml.safe_dump(content))
+
+    def _break_dead_locks(self) -> None:
+        locks = self.folders.state / ".pulumi" / "locks"
+        for path in locks.rglob(f"{self.name}/*.json"):
+            holder = int(json.loads(path.read_text()).get("pid", 0))
+            if _alive(holder):
+                raise LocalCloudError(
+                    f"another pulumi (process {holder}) works on {self.name}; let it finish, or "
+                    f"end it with `kill -INT {holder}`, and run the command again"
+                )
+            say(f"{self.name}: an earlier run was killed; taking away its lock")
+            path.unlink(missing_ok=True)
+
+    def _drop_pending(self) -> None:
+        """Forget operations that a killed run began.
+
+        The aws stand-in repeats an unfinished creation without making a second resource, and
+        updates and deletions can be repeated anyway.
+        """
+        if not self.checkpoint().get("pending_operations"):
+            return
+        say(f"{self.name}: an earlier run was killed; its unfinished operations are repeated")
+        deployment = json.loads(self.quietly("stack", "export", "-s", self.name))
+        deployment["deployment"].pop("pending_operations", None)
+        self.quietly("stack", "import", "-s", self.name, input=json.dumps(deployment))
+
+    def checkpoint(self) -> dict[str, Any]:
+        try:
+            state = json.loads(self.state_file.read_text())
+        except FileNotFoundError:
+            return {}
+        return dict((state.get("checkpoint") or {}).get("latest") or {})
+
+    def resources(self) -> list[dict[str, Any]]:
+        return list(self.checkpoint().get("resources") or [])
+
+    def last_changes(self) -> dict[str, int]:
+        """Resources by what the last operation did with them (`same`, `create`, …)."""
+        history = self.quietly("stack", "history", "-s", self.name, "--json", "--page-size", "1")
+        return dict(json.loads(history)[0].get("resourceChanges") or {})
+
+    def run(self, *arguments: str) -> int:
+        """Run pulumi on the stack in the user's sight; its exit code."""
+        command = ["pulumi", *arguments, "-s", self.name, "--config-file", str(self.config_file)]
+        if not sys.stdin.isatty():
+            command.append("--non-interactive")
+        process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env=dict(self.environment),
+            pass_fds=[] if self.lock is None else [self.lock],
+            preexec_fn=_interrupted_when_parent_dies,
+        )
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                # It was interrupted too, and ends in its own time, with the state saved.
+                say("pulumi finishes what it has begun")
+
+    def quietly(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002
+        """Run pulumi out of sight; its output.
+
+        Raises:
+            LocalCloudError: with what pulumi said.
+        """
+        result = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=REPOSITORY,
+            env=dict(self.environment),
+            input=input,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            said = (result.stderr or result.stdout).strip()
+            raise LocalCloudError(f"`pulumi {' '.join(arguments)}` failed: {said}")
+        return result.stdout
+
+
+def packs() -> list[str]:
+    """The policy packs as arguments for preview and up."""
+    found = sorted(path.parent for path in PACKS.glob("*/PulumiPolicy.yaml"))
+    return [word for path in found for word in ("--policy-pack", str(path))]
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return process > 0
+
+
+def _interrupted_when_parent_dies() -> None:
+    """A killed `make up` ends its pulumi as an interrupt would: state saved, nothing torn."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGINT)
