@@ -22,7 +22,7 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from local.lifetime import end_with_engine
+from local.lifetime import serve
 from local.program import ALREADY_EXPLAINED, Run
 
 VERSION = "3.272.0"
@@ -138,12 +138,7 @@ def main() -> None:
     engine = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     server = grpc.server(ThreadPoolExecutor(max_workers=16))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    end_with_engine()
-    server.wait_for_termination()
+    serve(server)
 
 
 if __name__ == "__main__":

@@ -2,19 +2,39 @@
 
 import os
 import signal
+import sys
 import threading
 import time
+from typing import Any
+
+import grpc
 
 _POLL_SECONDS = 0.5
 
+# What one call to the emulator may take at the very most.
+_GRACE_SECONDS = 60
+
+
+def serve(server: grpc.Server) -> None:
+    """Print the server's port, as the engine expects, and serve until the engine is done.
+
+    The engine ends its plugins with an interrupt, and one from the terminal reaches the whole
+    process group: either way the calls under way are finished first.
+    """
+    interrupted = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    end_with_engine()
+    interrupted.wait()
+    stopped: Any = server.stop(_GRACE_SECONDS)
+    stopped.wait()
+
 
 def end_with_engine() -> None:
-    """Follow the parent's end, since a killed engine leaves nobody to end its plugins.
-
-    An interrupt from the terminal reaches the whole process group. The engine cancels in its own
-    time and then ends its plugins, so they leave the interrupt to it.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Follow the parent's end, since a killed engine leaves nobody to end its plugins."""
     threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
 
 

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import runpy
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -98,6 +99,8 @@ def own_traceback(error: BaseException, folder: str) -> str:
 
 def main() -> None:
     request = Run(**json.load(sys.stdin))
+    # An interrupt from the terminal is the engine's to act on; it then ends this program.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_engine()
     sys.exit(run(request))
 

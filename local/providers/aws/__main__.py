@@ -1,12 +1,11 @@
 """Serves the aws stand-in: `python -m local.providers.aws <engine address>`."""
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from local.lifetime import end_with_engine
+from local.lifetime import serve
 from local.providers.aws.engine_protocol import AwsProvider
 
 _MESSAGE_LIMIT = 400 * 1024 * 1024  # the engine's own
@@ -22,12 +21,7 @@ def main() -> None:
         ],
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(AwsProvider(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    end_with_engine()
-    server.wait_for_termination()
+    serve(server)
 
 
 if __name__ == "__main__":
