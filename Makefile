@@ -29,7 +29,7 @@ clean: $(INSTALLED) ## End the emulator and forget all local stacks; the engine 
 
 test: $(INSTALLED) ## Run every test: fast ones in parallel, then those on the real engine
 	@$(PYTHON) -m pytest -q -n 2 -m "not engine"
-	@$(PYTHON) -m pytest -q -m engine --durations=10
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile -m engine --durations=10
 
 lint: $(INSTALLED) ## Check style, format and types
 	@$(PYTHON) -m ruff check .

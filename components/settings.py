@@ -233,8 +233,10 @@ class NetworkSettings(Section):
     def _subnets_fit(
         cls, subnets: tuple[IPv4Network, ...], info: ValidationInfo
     ) -> tuple[IPv4Network, ...]:
-        # info.data holds the fields above that are right themselves; a check whose other side
-        # is wrong waits until that is put right.
+        # info.data holds only the fields above that are right in every respect. The public subnets
+        # travel in the context too, so that one that is rejected still shows what overlaps it.
+        parsed = info.context if isinstance(info.context, dict) else info.data
+        parsed[str(info.field_name)] = subnets
         problems: list[_Problem] = []
         zones = info.data.get("availability_zones")
         if zones is not None and len(subnets) != len(zones):
@@ -245,7 +247,8 @@ class NetworkSettings(Section):
                 )
             )
         vpc = info.data.get("vpc_cidr")
-        earlier = list(info.data.get("public_subnets", ()))
+        public = parsed.get("public_subnets", ())
+        earlier = [] if info.field_name == "public_subnets" else list(public)
         for index, subnet in enumerate(subnets):
             if vpc is not None and not subnet.subnet_of(vpc):
                 problems.append(_Problem("a network inside vpc_cidr", str(vpc), index))
@@ -325,7 +328,7 @@ def parse_settings(
     merged = merge(_defaults(stack, given), given)
     errors: list[ErrorDetails] = []
     try:
-        settings = StackSettings.model_validate(merged)
+        settings = StackSettings.model_validate(merged, context={})
     except ValidationError as failure:
         errors = failure.errors(include_url=False)
     # Raised outside the handler: the pydantic error holds the values and must not travel along.

@@ -46,7 +46,7 @@ def refusing_lock(path: Path, refusal: str, patience: float) -> Iterator[int]:
                 break
             except BlockingIOError:
                 holder = path.read_text().strip() or "?"
-                if _runs(holder) or time.monotonic() > deadline:
+                if is_running(holder) or time.monotonic() > deadline:
                     raise LocalCloudError(refusal.format(holder=holder)) from None
                 time.sleep(_POLL_SECONDS)
         os.ftruncate(descriptor, 0)
@@ -61,11 +61,16 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 
 
-def _runs(process: str) -> bool:
+def is_running(process: str) -> bool:
+    """Whether a process of this id runs; one that ended and was not waited for does not."""
     try:
         os.kill(int(process), 0)
     except (ValueError, ProcessLookupError):
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        # proc(5): the state follows the name, which ends with the last parenthesis.
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return not Path("/proc/self").exists()

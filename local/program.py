@@ -87,7 +87,8 @@ def own_traceback(error: BaseException, folder: str) -> str:
     own = [
         frame
         for frame in frames
-        if os.path.realpath(frame.filename).startswith(root)
+        if Path(frame.filename).is_file()
+        and os.path.realpath(frame.filename).startswith(root)
         and installed not in frame.filename
         and os.path.realpath(frame.filename) != os.path.realpath(__file__)
     ]

@@ -16,6 +16,7 @@ import yaml
 
 from local.console import LocalCloudError, say
 from local.emulator import Emulator
+from local.locks import is_running
 from local.paths import LOCAL_DIR, REPOSITORY, Folders
 
 REGION: Final = "ap-southeast-2"
@@ -150,8 +151,8 @@ class Stack:
     def _break_dead_locks(self) -> None:
         locks = self.folders.state / ".pulumi" / "locks"
         for path in locks.rglob(f"{self.name}/*.json"):
-            holder = int(json.loads(path.read_text()).get("pid", 0))
-            if _alive(holder):
+            holder = str(json.loads(path.read_text()).get("pid"))
+            if is_running(holder):
                 raise LocalCloudError(
                     f"another pulumi (process {holder}) works on {self.name}; let it finish, or "
                     f"end it with `kill -INT {holder}`, and run the command again"
@@ -231,16 +232,6 @@ def packs() -> list[str]:
     """The policy packs as arguments for preview and up."""
     found = sorted(path.parent for path in PACKS.glob("*/PulumiPolicy.yaml"))
     return [word for path in found for word in ("--policy-pack", str(path))]
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return process > 0
 
 
 def _interrupted_when_parent_dies() -> None:

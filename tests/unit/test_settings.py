@@ -298,6 +298,7 @@ def test_everything_is_reported_at_once() -> None:
         "aussie-markets:network.public_subnets",
         "aussie-markets:network.public_subnets[0]",
         "aussie-markets:network.public_subnets[2]",
+        "aussie-markets:network.private_subnets[1]",
         "aussie-markets:network.nat_strategy",
         "aussie-markets:network.flow_log_retention_days",
     ]
@@ -406,3 +407,20 @@ def test_the_project_declares_every_section_and_nothing_else() -> None:
     for declaration in declared.values():
         assert declaration["type"] == "object"
         assert declaration["default"] == {}
+
+
+def test_an_overlap_with_a_subnet_that_is_itself_wrong_is_reported_at_once() -> None:
+    with pytest.raises(SettingsError) as failure:
+        parse_settings(
+            "staging",
+            {
+                "network": {
+                    "public_subnets": ["10.0.1.0/24", "10.9.2.0/24"],
+                    "private_subnets": ["10.0.1.0/25", "10.0.20.0/24"],
+                }
+            },
+        )
+    assert [problem.split(" = ")[0] for problem in failure.value.problems] == [
+        "aussie-markets:network.public_subnets[1]",
+        "aussie-markets:network.private_subnets[0]",
+    ]

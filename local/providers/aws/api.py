@@ -12,14 +12,21 @@ import boto3
 import jmespath
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+)
+from botocore.exceptions import (
+    ConnectionError as ConnectionFailedError,
+)
 from botocore.model import StructureShape
 
 from local.providers.aws.rows import Call
 
 IDEMPOTENCY_HEADER = "X-Idempotency-Token"
 
-_MISSING = re.compile(r"NotFound|NoSuch|NotFoundException|DoesNotExist")
+_MISSING = re.compile(r"NotFound|NoSuch|DoesNotExist|NotAttached")
 
 _token: contextvars.ContextVar[str | None] = contextvars.ContextVar("token", default=None)
 
@@ -27,9 +34,9 @@ _token: contextvars.ContextVar[str | None] = contextvars.ContextVar("token", def
 class ApiError(Exception):
     """An operation that did not go through, with AWS's own code and reason."""
 
-    def __init__(self, message: str, *, missing: bool = False) -> None:
-        super().__init__(message)
-        self.missing = missing
+
+class MissingError(ApiError):
+    """What the operation is about does not exist (any more)."""
 
 
 class Api:
@@ -90,10 +97,9 @@ class Api:
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "Unknown")
             reason = error.response.get("Error", {}).get("Message", str(error))
-            raise ApiError(
-                f"{operation} refused: {code}: {reason}", missing=bool(_MISSING.search(code))
-            ) from error
-        except EndpointConnectionError as error:
+            kind = MissingError if _MISSING.search(code) else ApiError
+            raise kind(f"{operation} refused: {code}: {reason}") from error
+        except (ConnectionFailedError, HTTPClientError) as error:
             endpoint = os.environ.get("AWS_ENDPOINT_URL", "(unset)")
             raise ApiError(
                 f"{operation}: the emulator at {endpoint} does not answer; run `make up` again, "

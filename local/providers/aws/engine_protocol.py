@@ -178,7 +178,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             outputs = operations.preview(news, unmarshal(request.olds))
         else:
             olds = unmarshal(request.old_inputs)
-            outputs = operations.update(request.id, olds, news)
+            outputs = operations.update(request.urn, request.id, olds, news)
         return provider_pb2.UpdateResponse(properties=marshal(outputs))
 
     @_answers

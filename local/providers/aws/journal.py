@@ -16,11 +16,15 @@ from local.providers.aws.values import Properties
 
 @dataclass(frozen=True)
 class Entry:
-    """An attempt to create one resource; `inputs` is a digest, since inputs may hold secrets."""
+    """An attempt to create one resource; `inputs` is a digest, since inputs may hold secrets.
+
+    `id` is known once the creating call was answered, and `done` once all its settings are made.
+    """
 
     token: str
     inputs: str
     id: str | None = None
+    done: bool = False
 
 
 class Journal:
@@ -28,7 +32,8 @@ class Journal:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def unfinished(self, urn: str) -> Entry | None:
+    def attempt(self, urn: str) -> Entry | None:
+        """The creation under this name that Pulumi's state may not know of."""
         try:
             return Entry(**json.loads(self._path(urn).read_text()))
         except (FileNotFoundError, ValueError):
@@ -42,10 +47,15 @@ class Journal:
     def created(self, urn: str, entry: Entry, resource_id: str) -> None:
         self._write(urn, replace(entry, id=resource_id))
 
+    def finished(self, urn: str) -> None:
+        entry = self.attempt(urn)
+        if entry is not None:
+            self._write(urn, replace(entry, done=True))
+
     def in_state(self, urn: str, resource_id: str) -> None:
         """Pulumi knows the resource: a later creation under this name is a new one."""
-        entry = self.unfinished(urn)
-        if entry is not None and entry.id == resource_id:
+        entry = self.attempt(urn)
+        if entry is not None and entry.id == resource_id and entry.done:
             self._path(urn).unlink(missing_ok=True)
 
     def _path(self, urn: str) -> Path:

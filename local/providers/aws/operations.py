@@ -1,5 +1,6 @@
 """How a row of the table becomes check, diff, create, read, update and delete."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, StructureShape
 
 from local.providers.aws import schema
-from local.providers.aws.api import Api, ApiError, idempotent
+from local.providers.aws.api import Api, ApiError, MissingError, idempotent
 from local.providers.aws.journal import Journal, digest
 from local.providers.aws.names import find_name
 from local.providers.aws.rows import Read, ResourceType, Set
@@ -139,36 +140,45 @@ class Operations:
         """The outputs before the call: what AWS decides is unknown, unless it is known already."""
         later = self.facts.computed.keys() - inputs.keys() - {"region"}
         outputs = {name: (olds or {}).get(name, UNKNOWN) for name in later}
-        return self._with_own(inputs, {**outputs, **_without_defaults(inputs)})
+        return self.with_own(inputs, {**outputs, **_without_defaults(inputs)})
 
     def create(self, urn: str, inputs: Properties) -> tuple[str, Properties]:
         if self.row.before_create is not None:
             self.row.before_create(self.api, inputs)
-        entry = self.journal.unfinished(urn)
+        entry = self.journal.attempt(urn)
         if entry is not None and entry.inputs != digest(inputs):
             with idempotent(entry.token):
                 left_over = self._create_once(inputs)
             self.delete(left_over, inputs)
             entry = None
+        repeated = entry is not None
         entry = entry or self.journal.begin(urn, inputs)
         with idempotent(entry.token):
             resource_id = self._create_once(inputs)
         self.journal.created(urn, entry, resource_id)
         try:
-            if self.row.after_create is not None:
-                self.row.after_create(self.api, resource_id, inputs)
-            self._set(resource_id, {}, self._not_created(inputs))
-            if not self._creates_tags:
-                self._tag(resource_id, {}, inputs)
-            found = self.read(resource_id, inputs)
+            return resource_id, self._finish(urn, resource_id, inputs, again=repeated)
         except ApiError as error:
-            raise PartlyCreatedError(resource_id, self.preview(inputs), str(error)) from error
+            known = self.with_own(inputs, _without_defaults(inputs))
+            raise PartlyCreatedError(resource_id, known, str(error)) from error
+
+    def _finish(self, urn: str, resource_id: str, inputs: Properties, *, again: bool) -> Properties:
+        """What comes after the creating call; `again` where a part of it may be done already."""
+        if self.row.after_create is not None:
+            self.row.after_create(self.api, resource_id, inputs)
+        later = self._not_created(inputs)
+        done = (self.read(resource_id, inputs) or {}) if again else {}
+        self._set(resource_id, {name: done.get(name) for name in later}, later)
+        if not self._creates_tags:
+            self._tag(resource_id, done, inputs)
+        found = self.read(resource_id, inputs)
         if found is None:
             raise ApiError(
                 f"the emulator answered {self.row.create.operation} with {resource_id}, "
                 "but does not find it"
             )
-        return resource_id, found
+        self.journal.finished(urn)
+        return found
 
     @property
     def _creates_tags(self) -> bool:
@@ -202,12 +212,15 @@ class Operations:
             if key != "tags" and self._create_member(key) is None
         }
 
-    def update(self, resource_id: str, olds: Properties, news: Properties) -> Properties:
+    def update(self, urn: str, resource_id: str, olds: Properties, news: Properties) -> Properties:
+        entry = self.journal.attempt(urn)
+        if entry is not None and entry.id == resource_id and not entry.done:
+            return self._finish(urn, resource_id, news, again=True)
         self._set(resource_id, olds, news)
         self._tag(resource_id, olds, news)
         found = self.read(resource_id, news)
         if found is None:
-            raise ApiError(f"{resource_id} is gone; run `pulumi refresh`", missing=True)
+            raise MissingError(f"{resource_id} is gone; run `pulumi refresh`")
         return found
 
     def _set(self, resource_id: str, olds: Properties, news: Properties) -> None:
@@ -271,14 +284,12 @@ class Operations:
     def delete(self, resource_id: str, properties: Properties) -> None:
         """Raises ApiError unless the resource is gone; one that is gone already is fine."""
         scope = {**properties, "id": resource_id}
-        try:
-            if self.row.before_delete is not None:
-                self.row.before_delete(self.api, resource_id)
-            for call in self.row.delete:
+        if self.row.before_delete is not None:
+            self.row.before_delete(self.api, resource_id)
+        for call in self.row.delete:
+            # An earlier call may have been cut off after a part of the steps.
+            with contextlib.suppress(MissingError):
                 self.api.call(self.row.service, call, scope)
-        except ApiError as error:
-            if not error.missing:
-                raise
 
     # -- read -------------------------------------------------------------------------------
 
@@ -302,7 +313,7 @@ class Operations:
         tags = next((item[name] for name in _TAG_MEMBERS if item.get(name) is not None), None)
         if "tagsAll" in self.facts.outputs:
             outputs["tags"] = _tags(tags)
-        return self._with_own(like, outputs)
+        return self.with_own(like, outputs)
 
     def _output(self, name: str, item: Properties, like: Properties, scope: Properties) -> Any:
         given = like.get(name)
@@ -322,13 +333,11 @@ class Operations:
     def _find(self, read: Read, scope: Properties) -> Any:
         try:
             answer = self.api.call(self.row.service, read.call, scope)
-        except ApiError as error:
-            if error.missing:
-                return None
-            raise
+        except MissingError:
+            return None
         return self.api.find(read.item, answer, scope)
 
-    def _with_own(self, inputs: Properties, outputs: Properties) -> Properties:
+    def with_own(self, inputs: Properties, outputs: Properties) -> Properties:
         """Region and tags, which every type has alike."""
         result = {name: value for name, value in outputs.items() if value is not None}
         if "region" in self.facts.outputs:

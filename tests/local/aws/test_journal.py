@@ -4,8 +4,9 @@ import pytest
 
 from local.providers.aws.api import Api, ApiError
 from local.providers.aws.journal import Journal
-from local.providers.aws.operations import Operations
+from local.providers.aws.operations import Operations, PartlyCreatedError
 from local.providers.aws.rows import Call
+from local.providers.aws.values import has_unknown
 from tests.local.aws.conftest import MakeOperations
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -60,6 +61,19 @@ def test_a_left_over_with_other_inputs_is_taken_away(operations: MakeOperations,
     assert len(vpcs(api, "10.44.0.0/16")) == 1
 
 
+def test_a_deletion_cut_off_after_its_first_step_is_finished(
+    operations: MakeOperations, api: Api
+) -> None:
+    vpc, gateway = operations(VPC), operations("aws:ec2/internetGateway:InternetGateway")
+    vpc_id, _ = vpc.create(URN, vpc_inputs(vpc, "10.47.0.0/16"))
+    inputs = {"vpcId": vpc_id}
+    gateway_id, _ = gateway.create(f"{URN}-gateway", inputs)
+    detach, _ = gateway.row.delete
+    api.call("ec2", detach, {**inputs, "id": gateway_id})
+    gateway.delete(gateway_id, inputs)
+    assert gateway.read(gateway_id, inputs) is None
+
+
 def test_a_replacement_is_a_new_resource_once_the_state_knows_the_old(
     operations: MakeOperations, journal: Journal
 ) -> None:
@@ -81,6 +95,26 @@ def test_a_cut_off_replacement_is_not_forgotten_because_the_state_knows_the_old(
     new, _ = vpc.create(URN, inputs)
     journal.in_state(URN, old)
     assert vpc.create(URN, inputs)[0] == new
+
+
+def test_a_creation_whose_settings_failed_is_kept_and_finished_by_the_next_update(
+    operations: MakeOperations, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc, gateway = operations(VPC), operations("aws:ec2/internetGateway:InternetGateway")
+    vpc_id, _ = vpc.create(URN, vpc_inputs(vpc, "10.48.0.0/16"))
+    inputs, urn = {"vpcId": vpc_id}, f"{URN}-gateway"
+
+    def refused(*_: object) -> None:
+        raise ApiError("ec2:attach_internet_gateway refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Operations, "_set", refused)
+        with pytest.raises(PartlyCreatedError) as failure:
+            gateway.create(urn, inputs)
+    assert not has_unknown(failure.value.properties)
+    journal.in_state(urn, failure.value.resource_id)
+    outputs = gateway.update(urn, failure.value.resource_id, inputs, inputs)
+    assert outputs["vpcId"] == vpc_id
 
 
 def test_a_refused_creation_can_be_tried_again(operations: MakeOperations) -> None:

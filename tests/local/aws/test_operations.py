@@ -64,7 +64,8 @@ class Stack:
         news = {k: v for k, v in {**olds, **changes}.items() if v is not None}
         assert operations.diff(olds, news).replaces == ()
         self.created[index] = (operations, resource_id, news)
-        return operations.update(resource_id, olds, news)
+        urn = f"urn:pulumi:s::p::{operations.token}::updated"
+        return operations.update(urn, resource_id, olds, news)
 
 
 @pytest.fixture

@@ -1,0 +1,114 @@
+"""A run that is killed half-way, and the next one."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.engine.conftest import LocalCloud, MakeCloud, finish
+
+
+@pytest.fixture(scope="module")
+def undisturbed(make_cloud: MakeCloud) -> dict[str, int]:
+    cloud = make_cloud()
+    answer = cloud.run("up")
+    assert answer.code == 0, answer.text
+    inventory = cloud.inventory()
+    cloud.close()
+    return inventory
+
+
+def wait_for(cloud: LocalCloud, process: subprocess.Popen[str], resources: int) -> None:
+    """Until the state has this many resources."""
+    deadline = time.monotonic() + 120
+    while len(cloud.state("staging")) < resources:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, finish(process).text
+        time.sleep(0.02)
+
+
+def everything_under(process: int) -> list[int]:
+    """The process and its descendants, whatever groups and sessions they are in."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout
+    children: dict[int, list[int]] = {}
+    for line in listed.splitlines():
+        pid, parent = map(int, line.split())
+        children.setdefault(parent, []).append(pid)
+    found, queue = [], [process]
+    while queue:
+        found.append(queue[0])
+        queue.extend(children.get(queue.pop(0), []))
+    return found
+
+
+def ends_like_an_undisturbed_run(cloud: LocalCloud, undisturbed: dict[str, int]) -> None:
+    answer = cloud.run("up")
+    assert answer.code == 0, answer.text
+    assert cloud.inventory() == undisturbed
+    again = cloud.run("up")
+    assert "staging: no changes" in again.text, again.text
+
+
+@pytest.mark.parametrize("resources", [6, 16, 30])
+def test_everything_killed_at_once_and_run_again(
+    make_cloud: MakeCloud, undisturbed: dict[str, int], resources: int
+) -> None:
+    cloud = make_cloud()
+    process = cloud.start("up")
+    wait_for(cloud, process, resources)
+    held_by_emulator = os.getpgid(process.pid)
+    for victim in everything_under(process.pid):
+        # The emulator has a session of its own: it is no part of the run.
+        if os.getpgid(victim) == held_by_emulator:
+            os.kill(victim, signal.SIGKILL)
+    finish(process)
+    ends_like_an_undisturbed_run(cloud, undisturbed)
+    cloud.close()
+
+
+def test_only_the_command_killed_and_run_again(
+    make_cloud: MakeCloud, undisturbed: dict[str, int]
+) -> None:
+    cloud = make_cloud()
+    process = cloud.start("up")
+    wait_for(cloud, process, 12)
+    process.kill()
+    finish(process)
+    ends_like_an_undisturbed_run(cloud, undisturbed)
+    cloud.close()
+
+
+def test_the_emulator_killed_in_the_middle_and_run_again(
+    make_cloud: MakeCloud, undisturbed: dict[str, int]
+) -> None:
+    cloud = make_cloud()
+    process = cloud.start("up")
+    wait_for(cloud, process, 12)
+    os.kill(json.loads(cloud.folders.emulator.read_text())["process"], signal.SIGKILL)
+    answer = finish(process)
+    assert answer.code != 0
+    assert "the emulator ended during the run" in answer.text
+    assert "does not answer; run `make up` again" in answer.text
+    ends_like_an_undisturbed_run(cloud, undisturbed)
+    cloud.close()
+
+
+def test_a_second_command_on_the_same_stack_is_refused_and_the_first_goes_on(
+    make_cloud: MakeCloud, undisturbed: dict[str, int]
+) -> None:
+    cloud = make_cloud()
+    first = cloud.start("up")
+    wait_for(cloud, first, 6)
+    for command in ("up", "down", "preview"):
+        second = cloud.run(command)
+        assert second.code == 1
+        assert f"another command works on staging (process {first.pid})" in second.text
+    answer = finish(first)
+    assert answer.code == 0, answer.text
+    assert cloud.inventory() == undisturbed
+    cloud.close()

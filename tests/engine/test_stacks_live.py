@@ -1,0 +1,251 @@
+"""Both stacks, from nothing to nothing, on Pulumi's real engine."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.engine.conftest import Answer, LocalCloud, MakeCloud, finish
+
+ENVIRONMENTS = ("staging", "production")
+
+
+@pytest.fixture(scope="module")
+def cloud(make_cloud: MakeCloud) -> LocalCloud:
+    return make_cloud()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def first_up(cloud: LocalCloud) -> dict[str, Answer]:
+    """Both at once, as two people would."""
+    running = {name: cloud.start("up", "--stack", name) for name in ENVIRONMENTS}
+    answers = {name: finish(process) for name, process in running.items()}
+    for answer in answers.values():
+        assert answer.code == 0, answer.text
+    return answers
+
+
+@pytest.fixture
+def unchanged(cloud: LocalCloud) -> Iterator[None]:
+    """Puts the stack files back after a test that writes them."""
+    files = [cloud.repository / f"Pulumi.{name}.yaml" for name in ENVIRONMENTS]
+    before = [file.read_text() for file in files]
+    yield
+    for file, text in zip(files, before, strict=True):
+        file.write_text(text)
+
+
+def output(cloud: LocalCloud, stack: str) -> dict[str, Any]:
+    (root,) = [r for r in cloud.state(stack) if r["type"] == "pulumi:pulumi:Stack"]
+    return dict(root["outputs"])
+
+
+def of_vpc(cloud: LocalCloud, stack: str) -> list[dict[str, Any]]:
+    return [{"Name": "vpc-id", "Values": [output(cloud, stack)["vpc_id"]]}]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_up_prints_outputs_and_a_summary_by_component(
+    first_up: dict[str, Answer], environment: str
+) -> None:
+    text = first_up[environment].text
+    assert 'flow_log_group_name: "/aussie-markets/' in text
+    assert f"Network aussie-markets-{environment}" in text
+    assert f"EncryptionKey aussie-markets-{environment}-logs" in text
+    assert "Policies:" in text
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_vpc_and_its_subnets_are_those_of_the_documentation(
+    cloud: LocalCloud, environment: str
+) -> None:
+    ec2 = cloud.client("ec2")
+    (vpc,) = ec2.describe_vpcs(VpcIds=[output(cloud, environment)["vpc_id"]])["Vpcs"]
+    assert vpc["CidrBlock"] == "10.0.0.0/16"
+    assert {"Key": "Name", "Value": f"aussie-markets-vpc-{environment}"} in vpc["Tags"]
+    subnets = ec2.describe_subnets(Filters=of_vpc(cloud, environment))["Subnets"]
+    assert sorted(
+        (s["CidrBlock"], s["AvailabilityZone"], s["MapPublicIpOnLaunch"]) for s in subnets
+    ) == [
+        ("10.0.1.0/24", "ap-southeast-2a", True),
+        ("10.0.10.0/24", "ap-southeast-2a", False),
+        ("10.0.2.0/24", "ap-southeast-2b", True),
+        ("10.0.20.0/24", "ap-southeast-2b", False),
+    ]
+
+
+@pytest.mark.parametrize(("environment", "gateways"), [("staging", 1), ("production", 2)])
+def test_public_subnets_leave_by_the_internet_gateway_and_private_ones_by_nat(
+    cloud: LocalCloud, environment: str, gateways: int
+) -> None:
+    ec2 = cloud.client("ec2")
+    outputs = output(cloud, environment)
+    tables = ec2.describe_route_tables(Filters=of_vpc(cloud, environment))["RouteTables"]
+    by_subnet = {
+        association["SubnetId"]: [
+            route for route in table["Routes"] if route.get("DestinationCidrBlock") == "0.0.0.0/0"
+        ]
+        for table in tables
+        for association in table["Associations"]
+        if "SubnetId" in association
+    }
+    for subnet in outputs["public_subnet_ids"]:
+        assert by_subnet[subnet][0]["GatewayId"].startswith("igw-")
+    nat = {by_subnet[subnet][0]["NatGatewayId"] for subnet in outputs["private_subnet_ids"]}
+    assert len(nat) == gateways
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_security_groups_let_through_the_documented_chain_alone(
+    cloud: LocalCloud, environment: str
+) -> None:
+    ec2 = cloud.client("ec2")
+    names = {v: k for k, v in output(cloud, environment)["security_group_ids"].items()}
+    rules = ec2.describe_security_group_rules()["SecurityGroupRules"]
+    ingress = {
+        (
+            names.get(rule.get("ReferencedGroupInfo", {}).get("GroupId"), rule.get("CidrIpv4")),
+            names[rule["GroupId"]],
+            rule["FromPort"],
+            rule["ToPort"],
+        )
+        for rule in rules
+        if rule["GroupId"] in names and not rule["IsEgress"]
+    }
+    expected = {
+        ("0.0.0.0/0", "load-balancer", 80, 80),
+        ("0.0.0.0/0", "load-balancer", 443, 443),
+        ("load-balancer", "api", 3000, 3000),
+        ("api", "database", 5432, 5432),
+        ("api", "cache", 6379, 6379),
+    }
+    if environment == "production":
+        expected.add(("api", "endpoints", 443, 443))
+    assert ingress == expected
+    filters = [*of_vpc(cloud, environment), {"Name": "group-name", "Values": ["default"]}]
+    (default,) = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+    assert (default["IpPermissions"], default["IpPermissionsEgress"]) == ([], [])
+
+
+@pytest.mark.parametrize(("environment", "days"), [("staging", 30), ("production", 365)])
+def test_flow_logs_go_to_an_encrypted_group_with_the_environments_retention(
+    cloud: LocalCloud, environment: str, days: int
+) -> None:
+    outputs = output(cloud, environment)
+    logs = cloud.client("ec2").describe_flow_logs()["FlowLogs"]
+    (flow_log,) = [log for log in logs if log["ResourceId"] == outputs["vpc_id"]]
+    assert flow_log["TrafficType"] == "ALL"
+    name = outputs["flow_log_group_name"]
+    assert flow_log["LogDestination"].endswith(f":log-group:{name}")
+    (group,) = cloud.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    assert (group["retentionInDays"], group["kmsKeyId"]) == (days, outputs["log_key_arn"])
+
+
+def test_a_second_up_of_each_reports_no_changes(cloud: LocalCloud) -> None:
+    before = cloud.inventory()
+    running = {name: cloud.start("up", "--stack", name) for name in ENVIRONMENTS}
+    for name, process in running.items():
+        answer = finish(process)
+        assert answer.code == 0, answer.text
+        assert f"{name}: no changes" in answer.text
+    assert cloud.inventory() == before
+
+
+def preview_steps(cloud: LocalCloud) -> dict[str, str]:
+    """Operation by resource name of a preview, unchanged ones left out."""
+    answer = cloud.shell("pulumi preview --json 2>/dev/null")
+    assert answer.code == 0, answer.text
+    start = answer.text.index("{")
+    steps = json.loads(answer.text[start : answer.text.rindex("}") + 1])["steps"]
+    return {
+        f"{step['urn'].split('::')[2].split(':')[-1]} {step['urn'].split('::')[-1]}": step["op"]
+        for step in steps
+        if step["op"] != "same"
+    }
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_setting_that_aws_updates_in_place_is_an_update(cloud: LocalCloud) -> None:
+    cloud.configure("staging", network={"flow_log_retention_days": 60})
+    assert preview_steps(cloud) == {"LogGroup aussie-markets-staging-flow-logs": "update"}
+    answer = cloud.run("up")
+    assert answer.code == 0, answer.text
+    (group,) = cloud.client("logs").describe_log_groups(
+        logGroupNamePrefix="/aussie-markets/staging/"
+    )["logGroups"]
+    assert group["retentionInDays"] == 60
+    cloud.configure("staging")
+    assert cloud.run("up").code == 0
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_setting_that_aws_cannot_update_is_shown_as_a_replacement(cloud: LocalCloud) -> None:
+    cloud.configure("staging", network={"private_subnets": ["10.0.10.0/24", "10.0.30.0/24"]})
+    steps = preview_steps(cloud)
+    assert steps["Subnet aussie-markets-staging-vpc-private-2"] == "replace"
+    assert "Subnet aussie-markets-staging-vpc-private-1" not in steps
+
+
+def test_drift_behind_the_stack_is_seen_by_a_refresh(cloud: LocalCloud) -> None:
+    ec2 = cloud.client("ec2")
+    outputs = output(cloud, "staging")
+    subnet = outputs["public_subnet_ids"][0]
+    group = outputs["security_group_ids"]["database"]
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
+    (rule,) = [r for r in rules["SecurityGroupRules"] if not r["IsEgress"]]
+    ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": False})
+    ec2.revoke_security_group_ingress(
+        GroupId=group, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]]
+    )
+    answer = cloud.shell("pulumi preview --refresh --expect-no-changes --diff")
+    assert answer.code != 0
+    assert "mapPublicIpOnLaunch" in answer.text
+    assert "aussie-markets-staging-database-ingress-postgres" in answer.text
+
+    repaired = cloud.shell("pulumi up --refresh --yes --skip-preview")
+    assert repaired.code == 0, repaired.text
+    (found,) = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"]
+    assert found["MapPublicIpOnLaunch"] is True
+    assert cloud.shell("pulumi preview --refresh --expect-no-changes").code == 0
+
+
+def test_plain_pulumi_in_the_shell_leaves_the_committed_files_alone(cloud: LocalCloud) -> None:
+    committed = cloud.repository / "Pulumi.staging.yaml"
+    before = committed.read_text()
+    answer = cloud.shell("pulumi config set --secret aussie-markets:word s3cret && pulumi stack ls")
+    assert answer.code == 0, answer.text
+    assert "staging" in answer.text
+    assert committed.read_text() == before
+    assert cloud.shell("exit 7").code == 7
+
+
+def test_a_stack_that_does_not_exist_is_refused_with_those_that_do(cloud: LocalCloud) -> None:
+    answer = cloud.run("up", "--stack", "demo")
+    assert answer.code == 1
+    assert "Pulumi.demo.yaml does not exist; use one of production, staging" in answer.text
+
+
+def test_a_dead_emulator_is_noticed_and_the_stack_built_again(cloud: LocalCloud) -> None:
+    before = cloud.inventory()
+    running = json.loads(cloud.folders.emulator.read_text())
+    os.kill(running["process"], signal.SIGKILL)
+    for name in ENVIRONMENTS:
+        answer = cloud.run("up", "--stack", name)
+        assert answer.code == 0, answer.text
+        assert "the emulator was started anew and is empty" in answer.text
+    assert cloud.inventory() == before
+
+
+def test_z_down_leaves_only_what_is_documented_as_kept(cloud: LocalCloud) -> None:
+    for name in ENVIRONMENTS:
+        answer = cloud.run("down", "--stack", name)
+        assert answer.code == 0, answer.text
+        assert "kept as documented: aws:kms/key:Key" in answer.text
+        assert cloud.state(name) == []
+    left = {kind: count for kind, count in cloud.inventory().items() if count}
+    assert left == {"keys": 2}
+    again = cloud.run("down")
+    assert again.code == 0, again.text
