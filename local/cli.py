@@ -16,6 +16,7 @@ from rich.table import Table
 from local import emulator
 from local.console import LocalCloudError, say
 from local.engine import engine
+from local.lifetime import end_with_parent
 from local.locks import refusing_lock
 from local.paths import folders
 from local.stacks import Stack, environment, packs, write_launchers
@@ -194,6 +195,7 @@ def main() -> int:
         command.add_argument("--stack", default="staging", help="default: %(default)s")
     commands.add_parser("clean", help=(clean.__doc__ or "").splitlines()[0])
     arguments = parser.parse_args()
+    end_with_parent()
     try:
         if arguments.command == "clean":
             return clean()

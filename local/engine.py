@@ -16,8 +16,8 @@ COMMAND: Final = f"{MODULE}/cmd/pulumi"
 # Unstamped, the CLI prints no version and the Automation API refuses it.
 VERSION_VARIABLE: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 
-# The first with PULUMI_OPTION_… variables for every flag, which keep the committed stack files
-# out of plain `pulumi` commands (local/stacks.py).
+# Flags as PULUMI_OPTION_… variables, which keep plain `pulumi` off the committed stack files
+# (local/cli.py), came in November 2025 (pulumi/pulumi#20834); this is the first minor of 2026.
 OLDEST: Final = (3, 220)
 
 _GO_MODULE: Final = REPOSITORY / "local"

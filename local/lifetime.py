@@ -1,4 +1,4 @@
-"""How a plugin process ends: with the engine that started it, and never in the middle of a call."""
+"""How a process ends: with the one that started it, and a plugin never in the middle of a call."""
 
 import os
 import signal
@@ -27,14 +27,14 @@ def serve(server: grpc.Server) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    end_with_engine()
+    end_with_parent()
     interrupted.wait()
     stopped: Any = server.stop(_GRACE_SECONDS)
     stopped.wait()
 
 
-def end_with_engine() -> None:
-    """Follow the parent's end, since a killed engine leaves nobody to end its plugins."""
+def end_with_parent() -> None:
+    """Follow the parent's end: a killed engine or `make` leaves nobody to end its children."""
     threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
 
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import pulumi
 import pulumi.runtime
 
-from local.lifetime import end_with_engine
+from local.lifetime import end_with_parent
 
 # What the official host's runner exits with: the user has been told, print nothing more.
 ALREADY_EXPLAINED: Final = 32
@@ -102,7 +102,7 @@ def main() -> None:
     request = Run(**json.load(sys.stdin))
     # An interrupt from the terminal is the engine's to act on; it then ends this program.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_engine()
+    end_with_parent()
     sys.exit(run(request))
 
 

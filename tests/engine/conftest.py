@@ -59,9 +59,10 @@ class LocalCloud:
             "COLUMNS": "200",
         }
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, below: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """A command of the local cloud, run by another one if `below` names it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "local", *words],
+            [*below, sys.executable, "-m", "local", *words],
             cwd=self.repository,
             env=self.environment,
             stdin=subprocess.DEVNULL,

@@ -71,11 +71,11 @@ def test_everything_killed_at_once_and_run_again(
     cloud.close()
 
 
-def test_only_the_command_killed_and_run_again(
+def test_only_the_make_above_the_command_killed_and_run_again(
     make_cloud: MakeCloud, undisturbed: dict[str, int]
 ) -> None:
     cloud = make_cloud()
-    process = cloud.start("up")
+    process = cloud.start("up", below=("/bin/sh", "-c", '"$@"; exit', "make"))
     wait_for(cloud, process, 12)
     process.kill()
     finish(process)

@@ -239,7 +239,11 @@ def test_a_dead_emulator_is_noticed_and_the_stack_built_again(cloud: LocalCloud)
     assert cloud.inventory() == before
 
 
-def test_z_down_leaves_only_what_is_documented_as_kept(cloud: LocalCloud) -> None:
+def test_down_leaves_only_what_is_documented_as_kept(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud()
+    for process in [cloud.start("up", "--stack", name) for name in ENVIRONMENTS]:
+        answer = finish(process)
+        assert answer.code == 0, answer.text
     for name in ENVIRONMENTS:
         answer = cloud.run("down", "--stack", name)
         assert answer.code == 0, answer.text

@@ -4,12 +4,12 @@ import sys
 
 from pulumi.provider import main as serve
 
-from local.lifetime import end_with_engine
+from local.lifetime import end_with_parent
 from local.providers.awsx.provider import AwsxProvider
 
 
 def main() -> None:
-    end_with_engine()
+    end_with_parent()
     serve(AwsxProvider(), sys.argv[1:])
 
 
