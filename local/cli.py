@@ -42,7 +42,7 @@ def up(name: str) -> int:
 
 
 def preview(name: str) -> int:
-    """Show what `up` would do, with the policy packs; changes nothing."""
+    """Show what `up` would do, with the policy packs; changes no resource."""
     with _opened(name) as stack:
         _rebuild_if_emulator_is_new(stack)
         say(f"{name}: pulumi preview")
@@ -78,11 +78,19 @@ def down(name: str) -> int:
 def shell(name: str) -> int:
     """A shell, or commands from standard input, with plain `pulumi` on the local cloud."""
     with _opened(name, locked=False) as stack:
+        if not _held_by_running_emulator(stack):
+            with _opened(name) as locked:
+                _rebuild_if_emulator_is_new(locked)
         if sys.stdin.isatty():
             say(f"plain `pulumi` commands work on the local {name}; `exit` leaves")
         words = [os.environ.get("SHELL") or "/bin/sh"] if sys.stdin.isatty() else ["/bin/sh", "-s"]
         # Every flag of pulumi has such a variable: `pulumi up` then leaves the committed file be.
-        own = {"PULUMI_STACK": name, "PULUMI_OPTION_CONFIG_FILE": str(stack.config_file)}
+        own = {
+            "PULUMI_STACK": name,
+            "PULUMI_OPTION_CONFIG_FILE": str(stack.config_file),
+            # `pulumi import` would ask the stand-ins for schemas, which they have not.
+            "PULUMI_OPTION_GENERATE_CODE": "false",
+        }
         return subprocess.run(words, env={**stack.environment, **own}, check=False).returncode
 
 
@@ -125,18 +133,27 @@ def _prepared(name: str, lock: int | None) -> Stack:
 
 def _rebuild_if_emulator_is_new(stack: Stack) -> None:
     """A stack's state outlives the emulator that held its resources; a refresh sees that."""
-    record = stack.folders.built_on(stack.name)
-    running = emulator.find(stack.folders)
-    if running is None:
-        raise LocalCloudError("the emulator ended; run the command again, which starts it anew")
-    held_by = record.read_text() if record.exists() else None
-    if held_by != running.instance and any(r.get("id") for r in stack.resources()):
+    if not _held_by_running_emulator(stack):
         say(f"{stack.name}: the emulator was started anew and is empty; refreshing the state")
         code = stack.run("refresh", "--yes", "--skip-preview")
         if code:
             raise LocalCloudError(f"`pulumi refresh` of {stack.name} failed with exit code {code}")
+    record = stack.folders.built_on(stack.name)
     record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(running.instance)
+    record.write_text(_running_instance(stack))
+
+
+def _held_by_running_emulator(stack: Stack) -> bool:
+    record = stack.folders.built_on(stack.name)
+    held_by = record.read_text() if record.exists() else None
+    return held_by == _running_instance(stack) or not any(r.get("id") for r in stack.resources())
+
+
+def _running_instance(stack: Stack) -> str:
+    running = emulator.find(stack.folders)
+    if running is None:
+        raise LocalCloudError("the emulator ended; run the command again, which starts it anew")
+    return running.instance
 
 
 def _failed(stack: Stack, command: str, code: int) -> int:

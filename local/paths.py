@@ -42,6 +42,11 @@ class Folders:
         return self.root / "logs"
 
     @property
+    def journal(self) -> Path:
+        """What the aws stand-in has begun to create."""
+        return self.root / "journal"
+
+    @property
     def emulator(self) -> Path:
         """Process id, port and instance of the emulator that runs."""
         return self.root / "emulator.json"

@@ -18,6 +18,7 @@ from local.console import LocalCloudError, say
 from local.emulator import Emulator
 from local.locks import is_running
 from local.paths import LOCAL_DIR, REPOSITORY, Folders
+from local.providers.aws.journal import Journal
 
 REGION: Final = "ap-southeast-2"
 PACKS: Final = REPOSITORY / "policies"
@@ -130,6 +131,10 @@ class Stack:
         """Undo what a killed run left in the way; only for the holder of the stack's lock."""
         self._break_dead_locks()
         self._drop_pending()
+        journal = Journal(self.folders.journal)
+        for resource in self.resources():
+            if resource.get("id"):
+                journal.in_state(resource["urn"], resource["id"])
 
     def _write_config(self) -> None:
         """A copy of the committed file; Pulumi adds the salt of the throw-away secrets to it."""

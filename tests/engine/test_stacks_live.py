@@ -222,6 +222,17 @@ def test_plain_pulumi_in_the_shell_leaves_the_committed_files_alone(cloud: Local
     assert cloud.shell("exit 7").code == 7
 
 
+def test_a_resource_is_imported_by_its_id(cloud: LocalCloud) -> None:
+    vpc = cloud.client("ec2").create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    command = f"pulumi import aws:ec2/vpc:Vpc found {vpc} --yes --protect=false"
+    answer = cloud.shell(
+        f'{command} && pulumi state delete --yes "$(pulumi stack --show-urns |'
+        " sed -n 's/.*URN: \\(.*::found\\)$/\\1/p')\""
+    )
+    cloud.client("ec2").delete_vpc(VpcId=vpc)
+    assert answer.code == 0, answer.text
+
+
 def test_a_stack_that_does_not_exist_is_refused_with_those_that_do(cloud: LocalCloud) -> None:
     answer = cloud.run("up", "--stack", "demo")
     assert answer.code == 1
@@ -232,8 +243,10 @@ def test_a_dead_emulator_is_noticed_and_the_stack_built_again(cloud: LocalCloud)
     before = cloud.inventory()
     running = json.loads(cloud.folders.emulator.read_text())
     os.kill(running["process"], signal.SIGKILL)
-    for name in ENVIRONMENTS:
-        answer = cloud.run("up", "--stack", name)
+    answer = cloud.shell("pulumi up --yes --skip-preview")
+    assert answer.code == 0, answer.text
+    answers = [answer, cloud.run("up", "--stack", "production")]
+    for answer in answers:
         assert answer.code == 0, answer.text
         assert "the emulator was started anew and is empty" in answer.text
     assert cloud.inventory() == before
@@ -253,3 +266,13 @@ def test_down_leaves_only_what_is_documented_as_kept(make_cloud: MakeCloud) -> N
     assert left == {"keys": 2}
     again = cloud.run("down")
     assert again.code == 0, again.text
+    # A stack built again, even with another key, leaves the kept one alone.
+    program = cloud.repository / "__main__.py"
+    program.write_text(program.read_text().replace("Logs of", "Logs, again, of"))
+    rebuilt = cloud.run("up")
+    assert rebuilt.code == 0, rebuilt.text
+    kms = cloud.client("kms")
+    states = [
+        kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]
+    ]
+    assert [s["KeyState"] for s in states if s["KeyManager"] == "CUSTOMER"] == ["Enabled"] * 3

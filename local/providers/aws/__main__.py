@@ -20,8 +20,10 @@ def main() -> None:
             ("grpc.max_send_message_length", _MESSAGE_LIMIT),
         ],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AwsProvider(), server)
+    provider = AwsProvider()
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     serve(server)
+    provider.settle()
 
 
 if __name__ == "__main__":

@@ -97,6 +97,11 @@ class Api:
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "Unknown")
             reason = error.response.get("Error", {}).get("Message", str(error))
+            if "<!doctype html" in reason.lower() or code.isdigit():
+                raise ApiError(
+                    f"the emulator does not implement {operation}; docs/local-cloud.md says what "
+                    "can be done in the stand-in"
+                ) from error
             kind = MissingError if _MISSING.search(code) else ApiError
             raise kind(f"{operation} refused: {code}: {reason}") from error
         except (ConnectionFailedError, HTTPClientError) as error:

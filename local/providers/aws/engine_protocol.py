@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -16,6 +15,7 @@ from pulumi.runtime.proto import (
     status_pb2,
 )
 
+from local.paths import folders
 from local.providers.aws.api import Api, ApiError
 from local.providers.aws.functions import FUNCTIONS
 from local.providers.aws.journal import Journal
@@ -27,6 +27,13 @@ VERSION = "7.51.1"
 
 # pulumi-aws sends nested provider settings as JSON in strings.
 _NESTED_SETTINGS = ("defaultTags", "allowedAccountIds")
+
+# The others would be dropped in silence; what only skips checks against AWS is harmless.
+_SETTINGS = {
+    *("region", "defaultTags", "allowedAccountIds", "version"),
+    *("skipCredentialsValidation", "skipRegionValidation", "skipMetadataApiCheck"),
+    *("skipRequestingAccountId",),
+}
 
 
 Handler = Callable[[Any, Any, grpc.ServicerContext], Any]
@@ -55,7 +62,11 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._api = Api(os.environ.get("AWS_REGION", ""))
         self._apis: dict[str, Api] = {}
         self._default_tags: dict[str, str] = {}
-        self._journal = Journal(Path(os.environ["AUSSIE_MARKETS_LOCAL_DIR"]) / "journal")
+        self._journal = Journal(folders().journal)
+
+    def settle(self) -> None:
+        """For the end of a run that nobody killed."""
+        self._journal.settle()
 
     # -- the provider itself ------------------------------------------------------------------
 
@@ -63,7 +74,13 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
-        return provider_pb2.CheckResponse(inputs=request.news)
+        failures = [
+            provider_pb2.CheckFailure(
+                property=name, reason="the local cloud's aws provider does not know this setting"
+            )
+            for name in sorted(unmarshal(request.news).keys() - _SETTINGS)
+        ]
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         changed = unmarshal(request.olds) != unmarshal(request.news)
@@ -126,7 +143,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> Any:
         self._journal.in_state(request.urn, request.id)
         news = unmarshal(request.news)
-        difference = self._operations(request.urn, news).diff(unmarshal(request.old_inputs), news)
+        region = unmarshal(request.olds).get("region")
+        operations = self._operations(request.urn, news)
+        difference = operations.diff(unmarshal(request.old_inputs), news, region)
         kinds = provider_pb2.PropertyDiff
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME
@@ -157,9 +176,10 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     @_answers
     def Read(self, request: Any, context: Any) -> Any:
         self._journal.in_state(request.urn, request.id)
-        inputs = unmarshal(request.inputs)
-        operations = self._operations(request.urn, inputs or unmarshal(request.properties))
-        outputs = operations.read(request.id, inputs or unmarshal(request.properties))
+        inputs, properties = unmarshal(request.inputs), unmarshal(request.properties)
+        # Where the resource is, which is not where a changed provider would look.
+        operations = self._operations(request.urn, properties or inputs)
+        outputs = operations.read(request.id, inputs or properties)
         if outputs is None:
             return provider_pb2.ReadResponse()
         now = operations.inputs_now(inputs, outputs)

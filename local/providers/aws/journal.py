@@ -10,8 +10,10 @@ import os
 import uuid
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from local.providers.aws.values import Properties
+if TYPE_CHECKING:
+    from local.providers.aws.values import Properties
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Entry:
 class Journal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._finished: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
 
     def attempt(self, urn: str) -> Entry | None:
@@ -39,7 +42,7 @@ class Journal:
         except (FileNotFoundError, ValueError):
             return None
 
-    def begin(self, urn: str, inputs: Properties) -> Entry:
+    def begin(self, urn: str, inputs: "Properties") -> Entry:
         entry = Entry(token=str(uuid.uuid4()), inputs=digest(inputs))
         self._write(urn, entry)
         return entry
@@ -51,12 +54,24 @@ class Journal:
         entry = self.attempt(urn)
         if entry is not None:
             self._write(urn, replace(entry, done=True))
+            self._finished.add(urn)
 
     def in_state(self, urn: str, resource_id: str) -> None:
         """Pulumi knows the resource: a later creation under this name is a new one."""
         entry = self.attempt(urn)
         if entry is not None and entry.id == resource_id and entry.done:
             self._path(urn).unlink(missing_ok=True)
+
+    def settle(self) -> None:
+        """The engine ended by itself, with every answer in its state: nothing is left over.
+
+        Without it, a resource that the stack gave up without deleting it (kept on purpose, or
+        taken out of the state) would be mistaken for one of a killed run, and deleted.
+        """
+        for urn in self._finished:
+            entry = self.attempt(urn)
+            if entry is not None and entry.done:
+                self._path(urn).unlink(missing_ok=True)
 
     def _path(self, urn: str) -> Path:
         return self._folder / f"{hashlib.sha256(urn.encode()).hexdigest()}.json"
@@ -68,5 +83,5 @@ class Journal:
         draft.replace(path)
 
 
-def digest(inputs: Properties) -> str:
+def digest(inputs: "Properties") -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -114,14 +115,44 @@ class Operations:
 
     # -- diff -------------------------------------------------------------------------------
 
-    def diff(self, old_inputs: Properties, news: Properties) -> Difference:
-        keys = (old_inputs.keys() | news.keys()) - {DEFAULTS}
-        changed = tuple(k for k in sorted(keys) if not _same(old_inputs.get(k), news.get(k)))
+    def diff(
+        self, old_inputs: Properties, news: Properties, old_region: str | None = None
+    ) -> Difference:
+        """What changes, and what of it replaces. `old_region` is where the resource is now.
+
+        Raises:
+            ApiError: a change that AWS makes and this stand-in does not; seen at preview.
+        """
+        keys = (old_inputs.keys() | news.keys()) - {DEFAULTS, "region"}
+        changed = [k for k in sorted(keys) if not _same(old_inputs.get(k), news.get(k))]
         replacing = self._replacing()
-        replaces = tuple(key for key in changed if key in replacing or key == "region")
+        replaces = [key for key in changed if key in replacing]
+        # Without a region of its own a resource is in the provider's, which may have changed too.
+        if "region" in self.facts.outputs and old_region not in (None, self.api.region):
+            changed.append("region")
+            replaces.append("region")
+        if not replaces:
+            self._refuse_impossible(changed, old_inputs, news)
         auto = self.row.autoname
         named = auto is not None and auto.property not in news.get(DEFAULTS, [])
-        return Difference(changed, replaces, delete_first=bool(replaces) and named)
+        first = bool(replaces) and (named or self.row.delete_before_replace)
+        return Difference(tuple(changed), tuple(replaces), delete_first=first)
+
+    def _refuse_impossible(self, changed: list[str], olds: Properties, news: Properties) -> None:
+        setters = {name: setter for setter in self.row.set for name in setter.properties}
+        for name in changed:
+            setter = setters.get(name)
+            if setter is None and name != "tags" and name not in self.row.kept:
+                raise ApiError(
+                    f"the local cloud cannot change {name} of a {self.row.noun} in place yet; "
+                    "docs/local-cloud.md says how a row learns it"
+                )
+            taken_away = olds.get(name) is not None and news.get(name) is None
+            if setter is not None and taken_away and not setter.can_unset:
+                raise ApiError(
+                    f"the local cloud cannot take {name} away from a {self.row.noun}; give it the "
+                    "value that AWS has by default instead"
+                )
 
     def _replacing(self) -> frozenset[str]:
         if self.row.replaced_by is not None:
@@ -198,10 +229,10 @@ class Operations:
                 if value is not None and (name := self._create_member(key)) is not None
             }
         params.update(_tag_parameters(inputs.get("tags") or {}, shape, self.row.tag_specification))
+        # A template that cannot be filled must fail before there is a resource.
+        known_id = str(self.api.fill(self.row.id, inputs)) if "{" in self.row.id else None
         answer = self.api.call(self.row.service, self.row.create, inputs, params)
-        if "{" in self.row.id:
-            return str(self.api.fill(self.row.id, inputs))
-        return str(self.api.find(self.row.id, answer, inputs))
+        return known_id or str(self.api.find(self.row.id, answer, inputs))
 
     def _not_created(self, inputs: Properties) -> Properties:
         if self.row.parameters is not None:
@@ -216,6 +247,8 @@ class Operations:
         entry = self.journal.attempt(urn)
         if entry is not None and entry.id == resource_id and not entry.done:
             return self._finish(urn, resource_id, news, again=True)
+        if self.row.before_create is not None:
+            self.row.before_create(self.api, news)
         self._set(resource_id, olds, news)
         self._tag(resource_id, olds, news)
         found = self.read(resource_id, news)
@@ -224,7 +257,7 @@ class Operations:
         return found
 
     def _set(self, resource_id: str, olds: Properties, news: Properties) -> None:
-        scope = {**olds, **news, "id": resource_id}
+        scope = {**news, "id": resource_id}
         for setter in self.row.set:
             changed = {
                 name: news.get(name)
@@ -237,11 +270,9 @@ class Operations:
     def _apply(self, setter: Set, changed: Properties, olds: Properties, scope: Properties) -> None:
         wanted = any(changed.values()) if setter.toggle else bool(_given(changed))
         had = bool(_given({name: olds.get(name) for name in changed}))
-        if setter.add is None and had and (setter.unset_first or not wanted):
-            if setter.unset is None:
-                raise ApiError(f"{', '.join(changed)} cannot be taken away once it is set")
+        if setter.unset is not None and had and (setter.unset_first or not wanted):
             self.api.call(self.row.service, setter.unset, {**scope, **_given(olds)})
-        if wanted or setter.add is not None:
+        if wanted or setter.add is not None or setter.parameters is not None:
             params = self._set_parameters(setter, changed, olds, scope)
             self.api.call(self.row.service, setter.call, scope, params)
 
@@ -294,7 +325,11 @@ class Operations:
     # -- read -------------------------------------------------------------------------------
 
     def read(self, resource_id: str, like: Properties) -> Properties | None:
-        """What AWS says now, spelled like `like`; None if the resource is gone."""
+        """What AWS says now, spelled like `like`; None if the resource is gone.
+
+        An import knows only the id, so what the id is made of and the defaults come with it.
+        """
+        like = {**self._imported(resource_id), **like}
         scope = {**like, "id": resource_id}
         item: dict[str, Any] = {}
         for read in self.row.read:
@@ -314,6 +349,14 @@ class Operations:
         if "tagsAll" in self.facts.outputs:
             outputs["tags"] = _tags(tags)
         return self.with_own(like, outputs)
+
+    def _imported(self, resource_id: str) -> Properties:
+        parts = re.split(r"\{(\w+)\}", self.row.id)
+        pattern = "".join(
+            f"(?P<{part}>.+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
+        )
+        found = re.fullmatch(pattern, resource_id) if len(parts) > 1 else None
+        return {**self.row.defaults, **(found.groupdict() if found else {})}
 
     def _output(self, name: str, item: Properties, like: Properties, scope: Properties) -> Any:
         given = like.get(name)

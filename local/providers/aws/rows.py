@@ -53,6 +53,10 @@ class Set:
     remove: str | None = None
     parameters: Callable[[Properties], dict[str, Any]] | None = None
 
+    @property
+    def can_unset(self) -> bool:
+        return self.toggle or any((self.unset, self.add, self.parameters))
+
 
 @dataclass(frozen=True)
 class AutoName:
@@ -92,13 +96,14 @@ class ResourceType:
         outputs: computed outputs that no name finds; JMESPath or a template.
         defaults: values that pulumi-aws itself fills in.
         replaced_by: properties whose change replaces, where AWS differs from CloudFormation.
+        delete_before_replace: two at a time cannot be, whatever their names.
         handled: properties that another field's function or template takes.
         kept: inputs that the API never gives back, so that a read leaves them as they are.
         empty: computed outputs without a value in a platform such as this (IPv6, outposts).
         parameters: builds `create`'s parameters where a conversion by name cannot.
         checks: what AWS refuses and no schema says.
-        before_create, after_create, before_delete: refuse or put right what the emulator gets
-            wrong.
+        before_create (and before an update), after_create, before_delete: refuse or put right
+            what the emulator gets wrong.
     """
 
     cloudformation: str
@@ -118,6 +123,7 @@ class ResourceType:
     autoname: AutoName | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     replaced_by: frozenset[str] | None = None
+    delete_before_replace: bool = False
     handled: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
     empty: frozenset[str] = frozenset()

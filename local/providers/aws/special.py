@@ -101,6 +101,21 @@ def only_an_empty_default_group(properties: Properties) -> Iterator[tuple[str, s
             yield name, "the local cloud only empties a default group; use rule resources elsewhere"
 
 
+def ipv4_route(properties: Properties) -> Iterator[tuple[str, str]]:
+    if properties.get("destinationCidrBlock") is None:
+        yield "destinationCidrBlock", "the local cloud has routes to IPv4 blocks only"
+
+
+def no_revocation_on_delete(properties: Properties) -> Iterator[tuple[str, str]]:
+    if properties.get("revokeRulesOnDelete"):
+        yield "revokeRulesOnDelete", "the local cloud does not do this yet; leave it out"
+
+
+def no_forced_detachment(properties: Properties) -> Iterator[tuple[str, str]]:
+    if properties.get("forceDetachPolicies"):
+        yield "forceDetachPolicies", "the local cloud does not do this yet; leave it out"
+
+
 def nothing(_: Properties) -> dict[str, Any]:
     return {}
 

@@ -125,3 +125,14 @@ def test_a_refused_creation_can_be_tried_again(operations: MakeOperations) -> No
     for _ in range(2):
         with pytest.raises(ApiError, match=r"InvalidVpcID\.NotFound"):
             subnet.create(f"{URN}-subnet", inputs)
+
+
+def test_a_resource_that_the_stack_gave_up_is_left_alone_after_a_run_that_ended_by_itself(
+    operations: MakeOperations, api: Api, journal: Journal
+) -> None:
+    vpc = operations(VPC)
+    kept, _ = vpc.create(URN, vpc_inputs(vpc, "10.49.0.0/16"))
+    journal.settle()
+    new, _ = vpc.create(URN, vpc_inputs(vpc, "10.50.0.0/16"))
+    assert new != kept
+    assert vpcs(api, "10.49.0.0/16") == [kept]

@@ -198,7 +198,6 @@ def test_what_aws_updates_in_place_is_updated_and_read_back(stack: Stack) -> Non
         (LOG_GROUP, {"name": "/a"}, {"name": "/b"}),
         (GROUP, {"name": "a", "description": "a"}, {"description": "b"}),
         (INGRESS, {"securityGroupId": "sg-1"}, {"securityGroupId": "sg-2"}),
-        (LOG_GROUP, {"name": "/a"}, {"region": "ap-southeast-4"}),
     ],
 )
 def test_what_aws_cannot_update_is_a_replacement(
@@ -270,3 +269,78 @@ def test_a_resource_deleted_behind_the_stack_reads_as_gone(stack: Stack, api: Ap
     operations, resource_id, inputs = stack.created[0]
     api.call("ec2", Call("delete_vpc", {"VpcId": vpc}), {})
     assert operations.read(resource_id, inputs) is None
+
+
+def test_a_resource_in_another_region_than_before_is_replaced_and_in_the_same_one_not(
+    operations: MakeOperations,
+) -> None:
+    vpc = operations(VPC)
+    inputs = {"cidrBlock": "10.0.0.0/16"}
+    assert vpc.diff(inputs, inputs, "us-east-1").replaces == ("region",)
+    same = vpc.diff(inputs, {**inputs, "region": vpc.api.region}, vpc.api.region)
+    assert same.changed == ()
+    assert operations(ROLE).diff({}, {}, None).changed == ()
+
+
+def test_tags_of_every_type_are_added_changed_and_taken_away(stack: Stack) -> None:
+    build_everything(stack, "tags")
+    for index, (operations, _, inputs) in enumerate(stack.created):
+        if operations.row.tagging is not None:
+            tags = inputs["tags"]
+            for change in ({**tags, "new": "1"}, {**tags, "new": "2"}, tags):
+                found = stack.update(index, tags=change)
+                assert found["tags"] == found["tagsAll"] == change, operations.token
+
+
+def test_a_change_that_no_call_makes_is_refused_at_preview(operations: MakeOperations) -> None:
+    with pytest.raises(ApiError, match="cannot change kmsKeyId of a LogGroup in place yet"):
+        operations(LOG_GROUP).diff({"name": "/a"}, {"name": "/a", "kmsKeyId": "arn:other"})
+
+
+def test_a_setting_that_cannot_be_taken_away_is_refused_at_preview(
+    operations: MakeOperations,
+) -> None:
+    with pytest.raises(ApiError, match="cannot take description away from a Role"):
+        operations(ROLE).diff({"description": "a"}, {})
+
+
+def test_a_rule_changes_from_addresses_to_a_group_and_loses_its_description(stack: Stack) -> None:
+    build_everything(stack, "rules")
+    groups = [rid for ops, rid, _ in stack.created if ops.token == GROUP]
+    index = next(i for i, (ops, _, _) in enumerate(stack.created) if ops.token == INGRESS)
+    rule = stack.update(index, cidrIpv4=None, referencedSecurityGroupId=groups[1], description=None)
+    assert rule["referencedSecurityGroupId"] == groups[1]
+    assert not rule.get("cidrIpv4")
+    assert not rule.get("description")
+
+
+def test_a_permissions_boundary_is_changed_and_taken_away(stack: Stack) -> None:
+    stack.create(ROLE, "bounded", assumeRolePolicy=trust("ec2.amazonaws.com"))
+    boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    assert stack.update(0, permissionsBoundary=boundary)["permissionsBoundary"] == boundary
+    assert not stack.update(0, permissionsBoundary=None).get("permissionsBoundary")
+
+
+def test_two_associations_of_a_subnet_are_never_made_at_a_time(operations: MakeOperations) -> None:
+    association = operations("aws:ec2/routeTableAssociation:RouteTableAssociation")
+    change = association.diff(
+        {"subnetId": "s", "routeTableId": "1"}, {"subnetId": "s", "routeTableId": "2"}
+    )
+    assert change.delete_first
+
+
+def test_an_import_reads_what_the_id_is_made_of_and_can_be_deleted(stack: Stack) -> None:
+    role, _ = stack.create(ROLE, "imported", assumeRolePolicy=trust("ec2.amazonaws.com"))
+    write = {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}
+    policy_id, _ = stack.create(
+        "aws:iam/rolePolicy:RolePolicy", "imported", role=role, policy=document(write)
+    )
+    key_id, _ = stack.create(KEY, "imported", policy=document(ROOT))
+    for operations, resource_id in zip(
+        [item[0] for item in stack.created[1:]], [policy_id, key_id], strict=True
+    ):
+        found = operations.read(resource_id, {})
+        assert found is not None
+        assert operations.inputs_now({}, found)
+        operations.delete(resource_id, found)
+        assert operations.read(resource_id, {}) is None

@@ -66,6 +66,12 @@ def policy(*actions: str, principal: object = None) -> str:
             "the local cloud cannot set this property yet",
         ),
         (
+            "aws:ec2/route:Route",
+            {"routeTableId": UNKNOWN, "destinationIpv6CidrBlock": "::/0", "gatewayId": UNKNOWN},
+            "destinationCidrBlock",
+            "IPv4 blocks only",
+        ),
+        (
             "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
             {"vpcId": UNKNOWN, "ingress": [{"protocol": "-1"}]},
             "ingress",
