@@ -126,7 +126,15 @@ class Operations:
         keys = (old_inputs.keys() | news.keys()) - {DEFAULTS, "region"}
         changed = [k for k in sorted(keys) if not _same(old_inputs.get(k), news.get(k))]
         replacing = self._replacing()
-        replaces = [key for key in changed if key in replacing]
+        replaces = [
+            key
+            for key in changed
+            if key in replacing
+            or (
+                key in self.row.replaced_by_kind
+                and (old_inputs.get(key) is None) != (news.get(key) is None)
+            )
+        ]
         # Without a region of its own a resource is in the provider's, which may have changed too.
         if "region" in self.facts.outputs and old_region not in (None, self.api.region):
             changed.append("region")
@@ -254,6 +262,10 @@ class Operations:
         found = self.read(resource_id, news)
         if found is None:
             raise MissingError(f"{resource_id} is gone; run `pulumi refresh`")
+        now = self.inputs_now(news, found)
+        ignored = [n for n in news if n not in (DEFAULTS, "region") and not _same(now[n], news[n])]
+        if ignored:
+            raise ApiError(f"the emulator did not take the new {', '.join(ignored)}")
         return found
 
     def _set(self, resource_id: str, olds: Properties, news: Properties) -> None:

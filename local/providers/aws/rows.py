@@ -96,6 +96,7 @@ class ResourceType:
         outputs: computed outputs that no name finds; JMESPath or a template.
         defaults: values that pulumi-aws itself fills in.
         replaced_by: properties whose change replaces, where AWS differs from CloudFormation.
+        replaced_by_kind: properties of which one is given; another one instead replaces.
         delete_before_replace: two at a time cannot be, whatever their names.
         handled: properties that another field's function or template takes.
         kept: inputs that the API never gives back, so that a read leaves them as they are.
@@ -123,6 +124,7 @@ class ResourceType:
     autoname: AutoName | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     replaced_by: frozenset[str] | None = None
+    replaced_by_kind: frozenset[str] = frozenset()
     delete_before_replace: bool = False
     handled: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()

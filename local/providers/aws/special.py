@@ -20,6 +20,9 @@ _RULE_NAMES: Final = {
     "toPort": "ToPort",
 }
 RULE_PROPERTIES: Final = tuple(_RULE_NAMES)
+RULE_SOURCES: Final = frozenset(
+    {"cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId"}
+)
 
 _FLOW_LOG_NAMES: Final = {
     "trafficType": "TrafficType",
@@ -180,6 +183,7 @@ def security_group_rule_update(properties: Properties) -> dict[str, Any]:
         for key, name in _RULE_NAMES.items()
         if properties.get(key) is not None
     }
+    rule.setdefault("Description", "")  # one that is left out would stay
     update = {"SecurityGroupRuleId": properties["id"], "SecurityGroupRule": rule}
     return {"GroupId": properties["securityGroupId"], "SecurityGroupRules": [update]}
 

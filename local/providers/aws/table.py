@@ -395,6 +395,8 @@ _SECURITY_GROUPS: Final = {
                 "referencedSecurityGroupId": "ReferencedGroupInfo.GroupId",
             },
             replaced_by=frozenset({"securityGroupId"}),
+            # EC2, ModifySecurityGroupRules: "Invalid rule type" for another kind of source.
+            replaced_by_kind=special.RULE_SOURCES,
             set=(
                 Set(
                     special.RULE_PROPERTIES,

@@ -304,14 +304,26 @@ def test_a_setting_that_cannot_be_taken_away_is_refused_at_preview(
         operations(ROLE).diff({"description": "a"}, {})
 
 
-def test_a_rule_changes_from_addresses_to_a_group_and_loses_its_description(stack: Stack) -> None:
+def test_a_rule_loses_its_description(stack: Stack) -> None:
     build_everything(stack, "rules")
-    groups = [rid for ops, rid, _ in stack.created if ops.token == GROUP]
     index = next(i for i, (ops, _, _) in enumerate(stack.created) if ops.token == INGRESS)
-    rule = stack.update(index, cidrIpv4=None, referencedSecurityGroupId=groups[1], description=None)
-    assert rule["referencedSecurityGroupId"] == groups[1]
-    assert not rule.get("cidrIpv4")
-    assert not rule.get("description")
+    assert not stack.update(index, description=None).get("description")
+
+
+def test_a_rule_with_another_kind_of_source_is_a_replacement(operations: MakeOperations) -> None:
+    rule = operations(INGRESS)
+    olds = {"securityGroupId": "sg-1", "cidrIpv4": "10.0.0.0/8"}
+    other_kind = {"securityGroupId": "sg-1", "referencedSecurityGroupId": "sg-2"}
+    assert rule.diff(olds, other_kind).replaces == ("cidrIpv4", "referencedSecurityGroupId")
+    assert rule.diff(olds, {**olds, "cidrIpv4": "10.1.0.0/16"}).replaces == ()
+
+
+def test_an_update_that_the_emulator_ignores_is_no_success(stack: Stack) -> None:
+    build_everything(stack, "ignored")
+    groups = [rid for ops, rid, _ in stack.created if ops.token == GROUP]
+    index = max(i for i, (ops, _, _) in enumerate(stack.created) if ops.token == INGRESS)
+    with pytest.raises(ApiError, match="did not take the new referencedSecurityGroupId"):
+        stack.update(index, referencedSecurityGroupId=groups[1])
 
 
 def test_a_permissions_boundary_is_changed_and_taken_away(stack: Stack) -> None:
