@@ -19,7 +19,7 @@ from local.engine import engine
 from local.lifetime import end_with_parent
 from local.locks import refusing_lock
 from local.paths import folders
-from local.stacks import Stack, environment, packs, write_launchers
+from local.stacks import Stack, environment, packs, require_stack, write_launchers
 
 # How long a pulumi that outlived its killed `make` gets to save its state.
 _PATIENCE_SECONDS: Final = 60
@@ -108,6 +108,7 @@ def clean() -> int:
 @contextmanager
 def _opened(name: str, *, locked: bool = True) -> Iterator[Stack]:
     """The stack with engine and emulator ready. One command at a time may change it."""
+    require_stack(name)
     where = folders()
     refusal = (
         f"another command works on {name} (process {{holder}}); nothing was changed. Wait for it, "

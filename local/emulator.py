@@ -13,11 +13,11 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from typing import Any, Final
 
 from local.console import LocalCloudError, progress, say
@@ -30,6 +30,8 @@ INSTANCE_PATH: Final = "/_local/instance"
 
 _HOST: Final = "127.0.0.1"
 _START_SECONDS: Final = 60
+# A proxy for the outside knows nothing of this machine's loopback.
+_DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,9 @@ def _free(port: int) -> bool:
 def _instance(port: int) -> str | None:
     try:
         url = f"http://{_HOST}:{port}{INSTANCE_PATH}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with _DIRECT.open(url, timeout=10) as answer:
             return str(answer.read().decode())
-    except (urllib.error.URLError, OSError, ValueError):
+    except (OSError, HTTPException, ValueError):
         return None
 
 

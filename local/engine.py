@@ -51,28 +51,39 @@ def engine(folders: Folders) -> Path:
 
 
 def _on_path(folders: Folders) -> Path | None:
-    ours = str(folders.bin)
-    others = [part for part in os.environ.get("PATH", "").split(os.pathsep) if part != ours]
-    found = shutil.which("pulumi", path=os.pathsep.join(others))
+    found = shutil.which("pulumi", path=path_without(folders.bin))
     return Path(found) if found else None
 
 
+def path_without(folder: Path) -> str:
+    """PATH without the launchers, which are no installation."""
+    parts = os.environ.get("PATH", "").split(os.pathsep)
+    return os.pathsep.join(part for part in parts if part and Path(part).resolve() != folder)
+
+
 def _refuse_old(installed: Path) -> None:
-    answer = subprocess.run(
-        [installed, "version"], capture_output=True, text=True, check=False, timeout=60
-    )
-    found = re.search(r"v(\d+)\.(\d+)", answer.stdout)
-    if answer.returncode or found is None:
-        raise LocalCloudError(
-            f"{installed} does not run (`pulumi version` ended with {answer.returncode}); repair "
-            "that installation, or take it off PATH and the local cloud builds its own"
+    try:
+        answer = subprocess.run(
+            [installed, "version"], capture_output=True, text=True, check=True, timeout=60
         )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _does_not_run(installed, str(error)) from error
+    found = re.search(r"v(\d+)\.(\d+)", answer.stdout)
+    if found is None:
+        raise _does_not_run(installed, f"`pulumi version` says {answer.stdout.strip()!r}")
     if (int(found[1]), int(found[2])) < OLDEST:
         raise LocalCloudError(
             f"{installed} is {answer.stdout.strip()}, and the local cloud needs "
             f"v{OLDEST[0]}.{OLDEST[1]} or newer; upgrade it, or take it off PATH and the local "
             "cloud builds its own"
         )
+
+
+def _does_not_run(installed: Path, reason: str) -> LocalCloudError:
+    return LocalCloudError(
+        f"{installed} does not run ({reason}); repair that installation, or take it off PATH and "
+        "the local cloud builds its own"
+    )
 
 
 def _build(version: str, target: Path, folders: Folders) -> None:

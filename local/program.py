@@ -52,8 +52,9 @@ def run(request: Run) -> int:
         )
     )
     pulumi.runtime.set_all_config(request.config, request.config_secret_keys)
-    folder = Path(request.program)
-    sys.path[0] = str(folder if folder.is_dir() else folder.parent)
+    path = Path(request.program)
+    folder = str(path if path.is_dir() else path.parent)
+    sys.path[0] = folder
     sys.argv = [request.program]
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -69,7 +70,7 @@ def run(request: Run) -> int:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException as error:
         pulumi.log.error(
-            "Program failed with an unhandled exception:\n" + own_traceback(error, sys.path[0])
+            "Program failed with an unhandled exception:\n" + own_traceback(error, folder)
         )
     else:
         return 0
@@ -92,8 +93,6 @@ def own_traceback(error: BaseException, folder: str) -> str:
         and installed not in frame.filename
         and os.path.realpath(frame.filename) != os.path.realpath(__file__)
     ]
-    if isinstance(error, SyntaxError):
-        own = []  # the exception itself names the file and the line
     lines = ["Traceback (most recent call last):\n", *traceback.format_list(own)] if own else []
     return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
 

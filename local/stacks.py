@@ -16,6 +16,7 @@ import yaml
 
 from local.console import LocalCloudError, say
 from local.emulator import Emulator
+from local.engine import path_without
 from local.locks import is_running
 from local.paths import LOCAL_DIR, REPOSITORY, Folders
 from local.providers.aws.journal import Journal
@@ -53,11 +54,8 @@ def write_launchers(folders: Folders, pulumi: Path) -> None:
 
 
 def _official_language_host(folders: Folders, pulumi: Path) -> bool:
-    others = [
-        part for part in os.environ.get("PATH", "").split(os.pathsep) if part != str(folders.bin)
-    ]
     beside = pulumi.resolve().parent / "pulumi-language-python"
-    on_path = shutil.which("pulumi-language-python", path=os.pathsep.join(others))
+    on_path = shutil.which("pulumi-language-python", path=path_without(folders.bin))
     return beside.exists() or on_path is not None
 
 
@@ -92,11 +90,20 @@ def environment(folders: Folders, emulator: Emulator) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "GRPC_VERBOSITY": "ERROR",
+        # A proxy for the outside knows nothing of this machine's loopback.
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
     }
 
 
-def stack_names() -> list[str]:
-    return sorted(path.name.split(".")[1] for path in REPOSITORY.glob("Pulumi.*.yaml"))
+def require_stack(name: str) -> None:
+    """Refuse a stack without a file, before anything is built or started for it."""
+    if not (REPOSITORY / f"Pulumi.{name}.yaml").exists():
+        names = sorted(path.name.split(".")[1] for path in REPOSITORY.glob("Pulumi.*.yaml"))
+        raise LocalCloudError(
+            f"there is no stack {name!r}: Pulumi.{name}.yaml does not exist; use one of "
+            f"{', '.join(names)}, or write the file"
+        )
 
 
 @dataclass(frozen=True)
@@ -139,11 +146,6 @@ class Stack:
     def _write_config(self) -> None:
         """A copy of the committed file; Pulumi adds the salt of the throw-away secrets to it."""
         committed = REPOSITORY / f"Pulumi.{self.name}.yaml"
-        if not committed.exists():
-            raise LocalCloudError(
-                f"there is no stack {self.name!r}: {committed.name} does not exist; use one of "
-                f"{', '.join(stack_names())}, or write the file"
-            )
         self.folders.project.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / "Pulumi.yaml", self.folders.project / "Pulumi.yaml")
         content = yaml.safe_load(committed.read_text()) or {}
@@ -156,7 +158,7 @@ class Stack:
     def _break_dead_locks(self) -> None:
         locks = self.folders.state / ".pulumi" / "locks"
         for path in locks.rglob(f"{self.name}/*.json"):
-            holder = str(json.loads(path.read_text()).get("pid"))
+            holder = _lock_holder(path)
             if is_running(holder):
                 raise LocalCloudError(
                     f"another pulumi (process {holder}) works on {self.name}; let it finish, or "
@@ -237,6 +239,13 @@ def packs() -> list[str]:
     """The policy packs as arguments for preview and up."""
     found = sorted(path.parent for path in PACKS.glob("*/PulumiPolicy.yaml"))
     return [word for path in found for word in ("--policy-pack", str(path))]
+
+
+def _lock_holder(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_text()).get("pid"))
+    except ValueError:
+        return ""  # killed while it wrote the file
 
 
 def _interrupted_when_parent_dies() -> None:

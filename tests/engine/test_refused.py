@@ -91,7 +91,13 @@ def test_a_type_that_the_local_cloud_has_not_is_refused_by_name(preview: Preview
 
 
 def test_a_mistake_in_the_program_shows_its_own_traceback_alone(preview: Preview) -> None:
-    answer = preview("def build() -> None:\n    pulumi.export('x', {}['missing'])\n\nbuild()\n")
+    answer = preview(
+        "import sys\n"
+        "sys.path.insert(0, '/elsewhere')  # which makes its frames no less its own\n"
+        "def build() -> None:\n"
+        "    pulumi.export('x', {}['missing'])\n"
+        "build()\n"
+    )
     assert answer.code != 0
     assert "KeyError: 'missing'" in answer.text
     assert "in build" in answer.text

@@ -77,7 +77,7 @@ def taken_port() -> Iterator[int]:
 
 
 class Stranger(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802 - http.server names the method
+    def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"somebody else")
@@ -122,7 +122,10 @@ def test_a_command_of_another_process_finds_the_same_emulator(
     shared: tuple[Folders, Emulator],
 ) -> None:
     where, running = shared
-    code = "from local import emulator, paths; print(emulator.ensure(paths.folders()).instance, end='')"
+    code = (
+        "from local import emulator, paths\n"
+        "print(emulator.ensure(paths.folders()).instance, end='')"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {LOCAL_DIR: str(where.root)},
@@ -260,7 +263,7 @@ class Application:
         self.runs = 0
         self._before = before
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
+    def __call__(self, _: dict[str, Any], start_response: StartResponse) -> list[bytes]:
         self.runs += 1
         run = self.runs
         self._before()

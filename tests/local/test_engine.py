@@ -82,17 +82,37 @@ def test_a_pulumi_too_old_is_refused_with_both_ways_out(
 
 
 @pytest.mark.parametrize(
-    ("text", "code"),
-    [("echo v3.260.0; exit 7", 7), ("echo what am I", 0), ("kill -9 $$", -9)],
+    ("text", "reason"),
+    [
+        ("echo v3.260.0; exit 7", "exit status 7"),
+        ("echo what am I", "`pulumi version` says 'what am I'"),
+        ("kill -9 $$", "SIGKILL"),
+    ],
     ids=["it fails", "it prints no version", "it is killed"],
 )
 def test_a_pulumi_that_does_not_run_is_refused_with_both_ways_out(
-    where: Folders, on_path: Path, text: str, code: int
+    where: Folders, on_path: Path, text: str, reason: str
 ) -> None:
     installed = script(on_path / "pulumi", text)
     said = refusal(where)
-    assert f"{installed} does not run (`pulumi version` ended with {code})" in said
+    assert f"{installed} does not run (" in said
+    assert reason in said
     assert "repair that installation, or take it off PATH" in said
+
+
+def test_a_pulumi_of_another_machine_is_refused(where: Folders, on_path: Path) -> None:
+    foreign = script(on_path / "pulumi", "")
+    foreign.write_text("#!/no/such/interpreter\n")
+    assert f"{foreign} does not run (" in refusal(where)
+
+
+def test_our_own_launcher_is_no_installation_however_path_spells_it(
+    where: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where.bin.mkdir(parents=True)
+    script(where.bin / "pulumi", "echo v3.260.0")
+    monkeypatch.setenv("PATH", f"{where.bin}/")
+    assert "neither `pulumi` nor `go`" in refusal(where)
 
 
 @pytest.mark.usefixtures("on_path")

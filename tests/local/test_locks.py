@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
+from local import locks
 from local.console import LocalCloudError
 from local.locks import is_running, refusing_lock, waiting_lock
 
@@ -126,25 +128,23 @@ def test_locks_of_different_names_do_not_meet(tmp_path: Path) -> None:
 
 
 def test_a_waiting_lock_waits_for_its_holder_and_says_so(
-    path: Path, capsys: pytest.CaptureFixture[str]
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    waiting = threading.Event()
+    said: SimpleQueue[str] = SimpleQueue()
+    monkeypatch.setattr(locks, "say", said.put)
 
     def second() -> None:
-        waiting.set()
         with waiting_lock(path):
             order.append("second")
 
     thread = threading.Thread(target=second)
     with waiting_lock(path):
         thread.start()
-        assert waiting.wait(10)
-        time.sleep(0.1)
+        assert said.get(timeout=10) == "waiting for another command (stack-staging)"
         order.append("first")
     thread.join(10)
     assert order == ["first", "second"]
-    assert capsys.readouterr().err == "local cloud: waiting for another command (stack-staging)\n"
 
 
 def test_a_free_waiting_lock_says_nothing(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
