@@ -47,10 +47,4 @@ $(INSTALLED): requirements.txt requirements-dev.txt
 	if [ -z "$$python" ]; then \
 	  echo 'local cloud: error: no Python 3.11 or newer on PATH; install one' \
 	    '(https://www.python.org/downloads/) and run make again' >&2; exit 1; fi; \
-	echo "local cloud: setting up $(VENV) with $$($$python --version), once, about a minute" >&2; \
-	$$python -m venv $(VENV) || { echo 'local cloud: error: `python3 -m venv` failed; on Debian' \
-	  'and Ubuntu install python3-venv' >&2; exit 1; }
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt || { \
-	  echo 'local cloud: error: the packages of requirements-dev.txt were not installed; check' \
-	    'the package index that pip uses, and run make again' >&2; exit 1; }
-	@touch $@
+	$$python -m local.install

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from rich.console import Console
@@ -25,6 +25,7 @@ from local.stacks import Stack, environment, packs, require_stack, write_launche
 _PATIENCE_SECONDS: Final = 60
 
 _OWN_TYPES: Final = "aussie-markets:"
+_STACK_LOCK: Final = "stack-"
 
 
 def up(name: str) -> int:
@@ -97,12 +98,22 @@ def shell(name: str) -> int:
 def clean() -> int:
     """End the emulator and forget every local stack; the built engine stays."""
     where = folders()
-    emulator.stop(where)
-    for path in where.root.glob("*"):
-        if path not in (where.engine, where.root / "locks"):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    say(f"{where.root} is empty but for the engine")
+    with ExitStack() as locks:
+        for lock in sorted(where.locks.glob(f"{_STACK_LOCK}*.lock")):
+            name = lock.stem.removeprefix(_STACK_LOCK)
+            locks.enter_context(refusing_lock(lock, _refusal(name), _PATIENCE_SECONDS))
+        emulator.stop(where)
+        for path in where.forgettable:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    say(f"no stack and no emulator is left in {where.root}; the engine stays")
     return 0
+
+
+def _refusal(name: str) -> str:
+    return (
+        f"another command works on {name} (process {{holder}}); nothing was changed. Wait for it, "
+        "and run the command again"
+    )
 
 
 @contextmanager
@@ -110,14 +121,11 @@ def _opened(name: str, *, locked: bool = True) -> Iterator[Stack]:
     """The stack with engine and emulator ready. One command at a time may change it."""
     require_stack(name)
     where = folders()
-    refusal = (
-        f"another command works on {name} (process {{holder}}); nothing was changed. Wait for it, "
-        "and run the command again"
-    )
     if not locked:
         yield _prepared(name, None)
         return
-    with refusing_lock(where.lock(f"stack-{name}"), refusal, _PATIENCE_SECONDS) as lock:
+    lock_file = where.lock(f"{_STACK_LOCK}{name}")
+    with refusing_lock(lock_file, _refusal(name), _PATIENCE_SECONDS) as lock:
         yield _prepared(name, lock)
 
 

@@ -8,6 +8,7 @@ instance it is, since an emulator that was started anew holds nothing.
 import argparse
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from http.client import HTTPException
 from typing import Any, Final
 
 from local.console import LocalCloudError, progress, say
-from local.locks import waiting_lock
+from local.locks import command_line, waiting_lock
 from local.paths import REPOSITORY, Folders
 
 DEFAULT_PORT: Final = 5566
@@ -49,11 +50,17 @@ class Emulator:
 
 def find(folders: Folders) -> Emulator | None:
     """The emulator of this local cloud, if it runs and is ours."""
+    emulator = _recorded(folders)
+    if emulator is None or _instance(emulator.port) != emulator.instance:
+        return None
+    return emulator
+
+
+def _recorded(folders: Folders) -> Emulator | None:
     try:
-        emulator = Emulator(**json.loads(folders.emulator.read_text()))
+        return Emulator(**json.loads(folders.emulator.read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    return emulator if _instance(emulator.port) == emulator.instance else None
 
 
 def ensure(folders: Folders) -> Emulator:
@@ -63,54 +70,73 @@ def ensure(folders: Folders) -> Emulator:
         LocalCloudError: the port that the user chose is taken, or the emulator did not start.
     """
     with waiting_lock(folders.lock("emulator")):
-        return find(folders) or _start(folders)
+        return find(folders) or _half_started(folders) or _start(folders)
 
 
 def stop(folders: Folders) -> None:
     with waiting_lock(folders.lock("emulator")):
-        emulator = find(folders)
+        emulator = find(folders) or _half_started(folders)
+        if emulator is not None:
+            os.kill(emulator.process, signal.SIGTERM)
+            while _instance(emulator.port) == emulator.instance:
+                time.sleep(0.05)
         folders.emulator.unlink(missing_ok=True)
-        if emulator is None:
-            return
-        os.kill(emulator.process, 15)
-        while _instance(emulator.port) == emulator.instance:
-            time.sleep(0.05)
+
+
+def _half_started(folders: Folders) -> Emulator | None:
+    """The emulator that a killed command had begun to start, once it answers."""
+    emulator = _recorded(folders)
+    if emulator is None or not _runs(emulator):
+        return None
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and _runs(emulator):
+        if _instance(emulator.port) == emulator.instance:
+            return emulator
+        time.sleep(0.05)
+    return None
+
+
+def _runs(emulator: Emulator) -> bool:
+    """Whether the recorded process is still this emulator and not a later one of that number."""
+    return emulator.instance in command_line(emulator.process)
 
 
 def _start(folders: Folders) -> Emulator:
     port = _choose_port()
     folders.logs.mkdir(parents=True, exist_ok=True)
     log = folders.logs / "emulator.log"
+    instance = str(uuid.uuid4())
     with progress(f"starting the AWS emulator on {_HOST}:{port}"), log.open("ab") as output:
         # A session of its own: it outlives the command that happens to start it.
         process = subprocess.Popen(
-            [sys.executable, "-m", "local.emulator", "--port", str(port)],
+            [sys.executable, "-m", "local.emulator", "--port", str(port), "--instance", instance],
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        instance = _wait(process, port)
-    if instance is None:
+        emulator = Emulator(process.pid, port, instance)
+        # Before it answers: a command that is killed now must not leave an unknown emulator.
+        draft = folders.emulator.with_suffix(".draft")
+        draft.write_text(json.dumps(asdict(emulator)))
+        draft.replace(folders.emulator)
+        started = _answers(process, emulator)
+    if not started:
         process.kill()
+        folders.emulator.unlink()
         tail = "\n  ".join(log.read_text(errors="replace").splitlines()[-5:])
         raise LocalCloudError(f"the AWS emulator did not start; the end of {log}:\n  {tail}")
-    emulator = Emulator(process.pid, port, instance)
-    draft = folders.emulator.with_suffix(".draft")
-    draft.write_text(json.dumps(asdict(emulator)))
-    draft.replace(folders.emulator)
     return emulator
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> str | None:
+def _answers(process: subprocess.Popen[bytes], emulator: Emulator) -> bool:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        instance = _instance(port)
-        if instance is not None:
-            return instance
+        if _instance(emulator.port) == emulator.instance:
+            return True
         time.sleep(0.05)
-    return None
+    return False
 
 
 def _choose_port() -> int:
@@ -126,11 +152,15 @@ def _choose_port() -> int:
         return int(chosen)
     if _free(DEFAULT_PORT):
         return DEFAULT_PORT
-    with socket.socket() as any_port:
-        any_port.bind((_HOST, 0))
-        port = int(any_port.getsockname()[1])
+    port = _free_port()
     say(f"port {DEFAULT_PORT} is taken by another program; the emulator takes {port}")
     return port
+
+
+def _free_port() -> int:
+    with socket.socket() as any_port:
+        any_port.bind((_HOST, 0))
+        return int(any_port.getsockname()[1])
 
 
 def _free(port: int) -> bool:
@@ -192,15 +222,17 @@ class Idempotent:
         return head[0], head[1], body
 
 
-def serve(port: int) -> None:
+def serve(port: int, instance: str) -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import run_simple
 
-    application = Idempotent(DomainDispatcherApplication(create_backend_app), str(uuid.uuid4()))
+    application = Idempotent(DomainDispatcherApplication(create_backend_app), instance)
     run_simple(_HOST, port, application, threaded=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Serve the AWS emulator on the loopback.")
     parser.add_argument("--port", type=int, required=True)
-    serve(parser.parse_args().port)
+    parser.add_argument("--instance", default=str(uuid.uuid4()), help="default: a new one")
+    arguments = parser.parse_args()
+    serve(arguments.port, arguments.instance)

@@ -96,7 +96,9 @@ def _build(version: str, target: Path, folders: Folders) -> None:
         )
     folders.logs.mkdir(parents=True, exist_ok=True)
     log = folders.logs / "engine-build.log"
-    draft = target.with_suffix(f".{os.getpid()}")
+    for left in target.parent.glob("*.draft"):
+        left.unlink()  # what a killed build left; the caller holds the lock
+    draft = target.with_name(f"{target.name}.{os.getpid()}.draft")
     command = [go, "build", "-o", str(draft)]
     command += ["-ldflags", f"-X {VERSION_VARIABLE}=v{version}", COMMAND]
     text = f"building the Pulumi engine v{version}, once, about four minutes on two cores"

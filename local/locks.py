@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,17 @@ def refusing_lock(path: Path, refusal: str, patience: float) -> Iterator[int]:
 def _open(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+
+
+def command_line(process: int) -> str:
+    """The words of a running process, empty if there is none; process numbers come round again."""
+    if Path("/proc/self").exists():  # Linux, where slim images have no ps
+        try:
+            return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (OSError, ValueError):
+            return ""
+    words = ["ps", "-ww", "-o", "command=", "-p", str(process)]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def is_running(process: str) -> bool:

@@ -51,12 +51,23 @@ class Folders:
         """Process id, port and instance of the emulator that runs."""
         return self.root / "emulator.json"
 
+    @property
+    def locks(self) -> Path:
+        return self.root / "locks"
+
     def lock(self, name: str) -> Path:
-        return self.root / "locks" / f"{name}.lock"
+        return self.locks / f"{name}.lock"
 
     def built_on(self, stack: str) -> Path:
         """The emulator instance that holds what the stack's state says."""
         return self.root / "instances" / stack
+
+    @property
+    def forgettable(self) -> list[Path]:
+        """What cleaning takes away: by name, since the folder may be one that holds more."""
+        names = "bin", "state", "project", "pulumi-home", "logs", "instances", "journal"
+        paths = [*(self.root / name for name in names), self.emulator]
+        return [path for path in paths if path.exists()]
 
 
 def folders() -> Folders:

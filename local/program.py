@@ -67,7 +67,9 @@ def run(request: Run) -> int:
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
     except SystemExit as error:
-        return error.code if isinstance(error.code, int) else int(error.code is not None)
+        if error.code is None or isinstance(error.code, int):
+            return error.code or 0
+        pulumi.log.error(str(error.code))
     except BaseException as error:
         pulumi.log.error(
             "Program failed with an unhandled exception:\n" + own_traceback(error, folder)
@@ -82,19 +84,27 @@ def run(request: Run) -> int:
 
 def own_traceback(error: BaseException, folder: str) -> str:
     """The traceback without the frames that run the program, the SDK's behind it included."""
-    frames = traceback.extract_tb(error.__traceback__)
-    root = os.path.realpath(folder) + os.sep
-    installed = f"{os.sep}site-packages{os.sep}"
-    own = [
-        frame
-        for frame in frames
-        if Path(frame.filename).is_file()
-        and os.path.realpath(frame.filename).startswith(root)
-        and installed not in frame.filename
-        and os.path.realpath(frame.filename) != os.path.realpath(__file__)
-    ]
-    lines = ["Traceback (most recent call last):\n", *traceback.format_list(own)] if own else []
-    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
+    told = traceback.TracebackException.from_exception(error)
+    _keep_own_frames(told, os.path.realpath(folder) + os.sep)
+    return "".join(told.format()).rstrip()
+
+
+def _keep_own_frames(told: traceback.TracebackException, root: str) -> None:
+    own = [frame for frame in told.stack if _is_own(frame.filename, root)]
+    told.stack = traceback.StackSummary.from_list(own)
+    for behind in (told.__cause__, told.__context__, *(told.exceptions or [])):
+        if behind is not None:
+            _keep_own_frames(behind, root)
+
+
+def _is_own(file: str, root: str) -> bool:
+    path = os.path.realpath(file)
+    return (
+        Path(file).is_file()
+        and path.startswith(root)
+        and f"{os.sep}site-packages{os.sep}" not in file
+        and path != os.path.realpath(__file__)
+    )
 
 
 def main() -> None:

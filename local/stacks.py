@@ -59,12 +59,12 @@ def _official_language_host(folders: Folders, pulumi: Path) -> bool:
     return beside.exists() or on_path is not None
 
 
-def _replace_file(path: Path, text: str) -> None:
+def _replace_file(path: Path, text: str, mode: int = 0o755) -> None:
     if path.exists() and path.read_text() == text:
         return
-    draft = path.with_suffix(f".{os.getpid()}")
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.write_text(text)
-    draft.chmod(0o755)
+    draft.chmod(mode)
     draft.replace(path)
 
 
@@ -125,11 +125,17 @@ class Stack:
 
     @cached_property
     def project(self) -> str:
-        return str(yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())["name"])
+        return str(_read_yaml(REPOSITORY / "Pulumi.yaml")["name"])
 
     def prepare(self) -> None:
-        """Bring the stack's file and state into being."""
+        """Bring the stack's file and state into being.
+
+        A killed `down` may leave Pulumi's lock without the stack, which then cannot be made again:
+        the holder of our own lock takes it away first.
+        """
         self._write_config()
+        if self.lock is not None:
+            self._break_dead_locks()
         if not self.state_file.exists():
             self.folders.state.mkdir(parents=True, exist_ok=True)
             self.quietly("-C", str(self.folders.project), "stack", "init", self.name)
@@ -144,16 +150,24 @@ class Stack:
                 journal.in_state(resource["urn"], resource["id"])
 
     def _write_config(self) -> None:
-        """A copy of the committed file; Pulumi adds the salt of the throw-away secrets to it."""
+        """A copy of the committed file; Pulumi adds the salt of the throw-away secrets to it.
+
+        Secrets of a stack on AWS stay out: only its secrets provider could read them, and asking
+        it would reach a real account.
+        """
         committed = REPOSITORY / f"Pulumi.{self.name}.yaml"
         self.folders.project.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / "Pulumi.yaml", self.folders.project / "Pulumi.yaml")
-        content = yaml.safe_load(committed.read_text()) or {}
+        content = _read_yaml(committed)
+        for key in ("secretsprovider", "encryptedkey", "encryptionsalt"):
+            content.pop(key, None)
+        content, secrets = _without_secrets(content)
+        if secrets:
+            say(f"{self.name}: secrets of the AWS stack are left out: {', '.join(secrets)}")
         if self.config_file.exists():
-            earlier = yaml.safe_load(self.config_file.read_text()) or {}
-            salt = earlier.get("encryptionsalt")
+            salt = _read_yaml(self.config_file).get("encryptionsalt")
             content |= {"encryptionsalt": salt} if salt else {}
-        self.config_file.write_text(yaml.safe_dump(content))
+        _replace_file(self.config_file, yaml.safe_dump(content), 0o644)
 
     def _break_dead_locks(self) -> None:
         locks = self.folders.state / ".pulumi" / "locks"
@@ -239,6 +253,44 @@ def packs() -> list[str]:
     """The policy packs as arguments for preview and up."""
     found = sorted(path.parent for path in PACKS.glob("*/PulumiPolicy.yaml"))
     return [word for path in found for word in ("--policy-pack", str(path))]
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not readable"
+        raise LocalCloudError(f"{path.name}{line}: no valid YAML: {problem}") from None
+    if not isinstance(content or {}, dict):
+        raise LocalCloudError(f"{path.name}: must hold keys and values, such as `config:`")
+    return content or {}
+
+
+def _without_secrets(content: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A stack file's content without encrypted values, and the config keys that held them."""
+    found: list[str] = []
+
+    def plain(value: Any, path: str) -> Any:
+        if isinstance(value, dict):
+            items = {
+                key: (item, f"{path}.{key}" if path else str(key)) for key, item in value.items()
+            }
+            found.extend(where for item, where in items.values() if _is_secret(item))
+            return {k: plain(*item) for k, item in items.items() if not _is_secret(item[0])}
+        if isinstance(value, list):
+            found.extend(f"{path}[{i}]" for i, item in enumerate(value) if _is_secret(item))
+            return [plain(item, path) for item in value if not _is_secret(item)]
+        return value
+
+    if "config" in content:
+        content = {**content, "config": plain(content["config"] or {}, "")}
+    return content, sorted(found)
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, dict) and set(value) == {"secure"}
 
 
 def _lock_holder(path: Path) -> str:

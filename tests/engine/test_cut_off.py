@@ -1,13 +1,16 @@
 """A run that is killed half-way, and the next one."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
+from local.locks import command_line
 from tests.engine.conftest import LocalCloud, MakeCloud, finish
 
 
@@ -32,18 +35,33 @@ def wait_for(cloud: LocalCloud, process: subprocess.Popen[str], resources: int) 
 
 def everything_under(process: int) -> list[int]:
     """The process and its descendants, whatever groups and sessions they are in."""
-    listed = subprocess.run(
-        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout
     children: dict[int, list[int]] = {}
-    for line in listed.splitlines():
-        pid, parent = map(int, line.split())
+    for pid, parent in parents().items():
         children.setdefault(parent, []).append(pid)
     found, queue = [], [process]
     while queue:
         found.append(queue[0])
         queue.extend(children.get(queue.pop(0), []))
     return found
+
+
+def parents() -> dict[int, int]:
+    """The parent of every process; slim images of Linux have no ps."""
+    if not Path("/proc/self").exists():
+        words = ["ps", "-eo", "pid=,ppid="]
+        listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        return {int(pid): int(parent) for pid, parent in map(str.split, listed.splitlines())}
+    found = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
+    return found
+
+
+def is_plugin(words: str) -> bool:
+    return any(
+        name in words for name in ("local.providers", "local.language_host", "pulumi.policy")
+    )
 
 
 def ends_like_an_undisturbed_run(cloud: LocalCloud, undisturbed: dict[str, int]) -> None:
@@ -79,6 +97,24 @@ def test_only_the_make_above_the_command_killed_and_run_again(
     wait_for(cloud, process, 12)
     process.kill()
     finish(process)
+    ends_like_an_undisturbed_run(cloud, undisturbed)
+    cloud.close()
+
+
+def test_the_engine_alone_killed_and_run_again(
+    make_cloud: MakeCloud, undisturbed: dict[str, int]
+) -> None:
+    cloud = make_cloud()
+    process = cloud.start("up")
+    wait_for(cloud, process, 12)
+    run = {pid: command_line(pid) for pid in everything_under(process.pid)}
+    (engine,) = [pid for pid, words in run.items() if f"{cloud.folders.engine}{os.sep}" in words]
+    os.kill(engine, signal.SIGKILL)
+    assert finish(process).code != 0
+    deadline = time.monotonic() + 20
+    while any(command_line(pid) == words for pid, words in run.items() if is_plugin(words)):
+        assert time.monotonic() < deadline, "the killed engine's plugins live on"
+        time.sleep(0.1)
     ends_like_an_undisturbed_run(cloud, undisturbed)
     cloud.close()
 

@@ -163,6 +163,22 @@ def test_a_secret_in_the_configuration_is_never_printed(cloud: LocalCloud) -> No
     assert "sentinel-4711" not in exported
 
 
+def test_the_stack_file_of_a_stack_on_aws_works_locally(cloud: LocalCloud) -> None:
+    """`pulumi stack init --secrets-provider=awskms://…` writes such a file."""
+    file = cloud.repository / "Pulumi.staging.yaml"
+    before = file.read_text()
+    file.write_text(
+        "secretsprovider: awskms://alias/platform?region=ap-southeast-2\n"
+        "encryptedkey: c2VjcmV0\n"
+        "config:\n"
+        "  aws:token: {secure: c2VjcmV0}\n"
+    )
+    answer = cloud.run("preview")
+    file.write_text(before)
+    assert answer.code == 0, answer.text
+    assert "left out: aws:token" in answer.text
+
+
 def test_a_pack_refuses_what_it_forbids(cloud: LocalCloud) -> None:
     program = cloud.repository / "__main__.py"
     before = program.read_text()
