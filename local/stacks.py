@@ -91,9 +91,12 @@ def environment(folders: Folders, emulator: Emulator) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "GRPC_VERBOSITY": "ERROR",
         # A proxy for the outside knows nothing of this machine's loopback.
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
+        **{name: _with_loopback(os.environ.get(name)) for name in ("NO_PROXY", "no_proxy")},
     }
+
+
+def _with_loopback(no_proxy: str | None) -> str:
+    return ",".join([*([no_proxy] if no_proxy else []), "127.0.0.1", "localhost"])
 
 
 def require_stack(name: str) -> None:

@@ -205,8 +205,11 @@ def test_an_unknown_stack_is_refused_and_those_that_exist_are_listed() -> None:
 
 def test_the_loopback_needs_no_proxy(where: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:9")
+    monkeypatch.setenv("NO_PROXY", "intranet")
+    monkeypatch.delenv("no_proxy", raising=False)
     given = environment(where, Emulator(1, 5566, "instance"))
-    assert given["no_proxy"] == given["NO_PROXY"] == "127.0.0.1,localhost"
+    assert given["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+    assert given["no_proxy"] == "127.0.0.1,localhost"
 
 
 def test_a_lock_whose_writing_was_cut_off_is_taken_away(staging: Stack) -> None:
