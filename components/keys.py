@@ -21,13 +21,13 @@ class ServiceAccess:
     sid: str
     service: str
     actions: Sequence[str]
-    condition: Mapping[str, Mapping[str, pulumi.Input[str]]]
+    condition: Mapping[str, Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input[str]]]]
 
 
 def cloudwatch_logs_access(
-    region: str, account_id: pulumi.Input[str], log_groups: str
+    region: str, account_id: pulumi.Input[str], *log_groups: str
 ) -> ServiceAccess:
-    """Let CloudWatch Logs of one region encrypt the log groups that match a name pattern.
+    """Let CloudWatch Logs of one region encrypt the log groups that match a name pattern each.
 
     Actions and condition: CloudWatch Logs user guide, "Encrypt log data using AWS KMS".
     """
@@ -43,9 +43,12 @@ def cloudwatch_logs_access(
         ),
         condition={
             "ArnLike": {
-                "kms:EncryptionContext:aws:logs:arn": pulumi.Output.concat(
-                    f"arn:aws:logs:{region}:", account_id, f":log-group:{log_groups}"
-                )
+                "kms:EncryptionContext:aws:logs:arn": [
+                    pulumi.Output.concat(
+                        f"arn:aws:logs:{region}:", account_id, f":log-group:{pattern}"
+                    )
+                    for pattern in log_groups
+                ]
             }
         },
     )

@@ -26,9 +26,36 @@ class Names:
         """The VPC's Name tag; runbooks find the VPC by it."""
         return f"{PROJECT}-vpc-{self.environment}"
 
+    @property
+    def database(self) -> str:
+        """The database instance; runbooks find it by this, and the endpoint contains it."""
+        return f"{PROJECT}-db-{self.environment}"
+
+    def database_replica(self, number: int) -> str:
+        """A read replica that the settings ask for; the scaler's own are named otherwise."""
+        return f"{self.database}-replica-{number}"
+
+    @property
+    def database_name(self) -> str:
+        """The database inside the instance; PostgreSQL takes no hyphen without quotes."""
+        return f"aussie_markets_{self.environment.replace('-', '_')}"
+
+    @property
+    def cache(self) -> str:
+        """The replication group. Fixed, because `redis-url` contains it."""
+        return f"{PROJECT}-cache-{self.environment}"
+
+    def parameter(self, name: str) -> str:
+        """A parameter that the API or a runbook reads."""
+        return f"/{PROJECT}/{self.environment}/{name}"
+
     def log_group(self, purpose: str) -> str:
         """A log group that belongs to the platform; the log key admits exactly this tree."""
         return f"/{PROJECT}/{self.environment}/{purpose}"
+
+    def database_log_group(self, instance: str, export: str) -> str:
+        """Where RDS writes an instance's log; RDS chose the name."""
+        return f"/aws/rds/instance/{instance}/{export}"
 
     def key_alias(self, data_class: str) -> str:
         """The alias of the KMS key for one class of data.

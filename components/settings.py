@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network
-from typing import Annotated, Any, Final, NoReturn, get_args
+from typing import Annotated, Any, Final, Literal, NoReturn, get_args
 
 import pulumi
 from pulumi.runtime import config as runtime_config
@@ -25,6 +25,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     StrictBool,
     StrictInt,
     ValidationError,
@@ -48,6 +49,54 @@ SMALLEST_PREFIX: Final = 28
 # Application Load Balancers user guide, "Subnets for your load balancer".
 LOAD_BALANCER_PREFIX: Final = 27
 
+_BURSTABLE_SIZES: Final = ("micro", "small", "medium", "large", "xlarge", "2xlarge")
+_FIXED_SIZES: Final = ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
+_FIXED_GIB: Final = (8, 16, 32, 64, 128, 192, 256)
+
+# RDS user guide, "Hardware specifications for DB instance classes": GiB of memory of the classes
+# that run PostgreSQL 15. Each size has the same in every family of one letter.
+INSTANCE_CLASS_MEMORY: Final[Mapping[str, int]] = {
+    **{
+        f"db.{family}.{size}": 2**step
+        for family in ("t3", "t4g")
+        for step, size in enumerate(_BURSTABLE_SIZES)
+    },
+    **{
+        f"db.{letter}{generation}.{size}": gib * share
+        for letter, share in (("m", 1), ("r", 2))
+        for generation in ("6g", "6i", "7g")
+        for size, gib in zip(_FIXED_SIZES, _FIXED_GIB, strict=True)
+    },
+}
+
+# RDS computes one connection for each 9,531,392 bytes, 112 a GiB, at most 5,000, and of a figure
+# that it does not publish. An explicit one is known to alarms; somewhat fewer leave memory.
+CONNECTIONS_PER_GIB: Final = 100
+MAX_CONNECTIONS: Final = 5000
+
+# RDS user guide, "Release calendars for Amazon RDS for PostgreSQL": minor versions before these
+# are deprecated, and no instance is created with them. (15.1 never existed on RDS.)
+FIRST_CREATABLE_MINOR: Final[Mapping[int, int]] = {15: 13}
+
+# ElastiCache user guide, "Supported node types", those that take snapshots and Redis 7.
+CACHE_NODE_TYPES: Final = (
+    *(f"cache.{family}.{size}" for family in ("t3", "t4g") for size in _BURSTABLE_SIZES[:3]),
+    *(f"cache.{family}.{size}" for family in ("m6g", "m7g", "r6g", "r7g") for size in _FIXED_SIZES),
+)
+
+# What else backs the database up, in minutes of the UTC day. RDS refuses or delays a snapshot
+# while its own window or maintenance runs. 02:00 and 04:00 in Australia/Brisbane, which is UTC+10
+# all year: docs/architecture.md.
+OTHER_BACKUPS: Final[Mapping[str, int]] = {
+    "the snapshot export": 16 * 60,
+    "AWS Backup": 18 * 60,
+}
+OTHER_BACKUPS_DISTANCE: Final = 120
+
+_DAY: Final = 24 * 60
+_WEEK: Final = 7 * _DAY
+_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
 # An unknown environment may hold real data, so it starts from the careful defaults.
 FALLBACK_ENVIRONMENT: Final = "production"
 
@@ -61,12 +110,46 @@ ENVIRONMENT_DEFAULTS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
             # As the API's logs: deployment documentation, "Log Groups".
             "flow_log_retention_days": 30,
         },
+        "database": {
+            # Deployment documentation, "Database Setup".
+            "instance_class": "db.t3.micro",
+            "multi_az": False,
+            "deletion_protection": False,
+            "backup_retention_days": 7,
+            "max_allocated_storage_gib": 100,
+            "log_retention_days": 30,
+        },
+        "cache": {
+            # Staging may start with an empty cache after a failure.
+            "node_type": "cache.t4g.micro",
+            "nodes": 1,
+            "multi_az": False,
+            "snapshot_retention_days": 1,
+            "log_retention_days": 30,
+        },
     },
     "production": {
         "network": {
             "nat_strategy": "OnePerAz",
             "interface_endpoints": True,
             "flow_log_retention_days": 365,
+        },
+        "database": {
+            # Deployment documentation, "Database Setup" and "High Availability Configuration".
+            "instance_class": "db.r6g.large",
+            "multi_az": True,
+            "deletion_protection": True,
+            "backup_retention_days": 30,
+            "max_allocated_storage_gib": 1000,
+            "log_retention_days": 365,
+        },
+        "cache": {
+            # The smallest whose performance does not depend on credits.
+            "node_type": "cache.m6g.large",
+            "nodes": 2,
+            "multi_az": True,
+            "snapshot_retention_days": 7,
+            "log_retention_days": 365,
         },
     },
 }
@@ -147,6 +230,119 @@ def _check_zone(letter: object) -> object:
     return letter
 
 
+def _check_instance_class(name: str) -> str:
+    if name not in INSTANCE_CLASS_MEMORY:
+        close = difflib.get_close_matches(name, INSTANCE_CLASS_MEMORY, n=1)
+        _reject(
+            _Problem(
+                "a class that runs PostgreSQL 15: db.t3 or db.t4g from micro to 2xlarge, db.m6g, "
+                "db.m6i, db.m7g, db.r6g, db.r6i or db.r7g from large to 16xlarge",
+                f"did you mean {close[0]}?" if close else "",
+            )
+        )
+    return name
+
+
+def _parse_engine_version(value: object) -> object:
+    # Unquoted, the major version arrives as a number. 15.10 would have become 15.1.
+    return str(value) if isinstance(value, int) else value
+
+
+def _check_engine_version(version: str) -> str:
+    majors = ", ".join(str(major) for major in FIRST_CREATABLE_MINOR)
+    match = re.fullmatch(r"(\d+)(?:\.(\d+))?", version)
+    major, minor = (match[1], match[2]) if match else ("0", None)
+    first = FIRST_CREATABLE_MINOR.get(int(major))
+    if first is None:
+        _reject(_Problem(f'a PostgreSQL version of major {majors}, in quotes, such as "15"'))
+    if minor is not None and int(minor) < first:
+        _reject(
+            _Problem(
+                f'"{major}", which takes the newest minor version, or {major}.{first} and newer',
+                f"AWS deprecated the versions before {major}.{first} and creates no instance "
+                "with them",
+            )
+        )
+    return version
+
+
+def _check_node_type(name: str) -> str:
+    if name not in CACHE_NODE_TYPES:
+        close = difflib.get_close_matches(name, CACHE_NODE_TYPES, n=1)
+        _reject(
+            _Problem(
+                "a node type that runs Redis 7: cache.t3 or cache.t4g from micro to medium, "
+                "cache.m6g, cache.m7g, cache.r6g or cache.r7g from large to 16xlarge",
+                f"did you mean {close[0]}?" if close else "",
+            )
+        )
+    return name
+
+
+def _minutes(window: str) -> frozenset[int]:
+    """The minutes of the week that a window covers; none where it is no window at all.
+
+    `HH:MM-HH:MM` is every day, `ddd:HH:MM-ddd:HH:MM` once a week.
+    """
+    time = r"([01]\d|2[0-3]):([0-5]\d)"
+    day = f"({'|'.join(_WEEKDAYS)}):"
+    if match := re.fullmatch(f"{time}-{time}", window):
+        numbers = [int(group) for group in match.groups()]
+        start, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
+        starts, length = range(start, start + _WEEK, _DAY), (end - start) % _DAY
+    elif match := re.fullmatch(f"{day}{time}-{day}{time}", window):
+        start, end = (
+            _WEEKDAYS.index(match[group]) * _DAY
+            + int(match[group + 1]) * 60
+            + int(match[group + 2])
+            for group in (1, 4)
+        )
+        starts, length = range(start, start + 1), (end - start) % _WEEK
+    else:
+        return frozenset()
+    return frozenset(minute % _WEEK for first in starts for minute in range(first, first + length))
+
+
+def _check_window(window: str, least: int, weekly: bool) -> None:
+    """Reject what the service takes for no window."""
+    covered = len(_minutes(window)) // (1 if weekly else 7)
+    if weekly != window[:1].isalpha() or not least <= covered < _DAY:
+        kind, example = ("weekly", "sat:20:30-sat:21:30") if weekly else ("daily", "12:30-13:30")
+        _reject(_Problem(f"a {kind} window of at least {least} minutes in UTC, such as {example}"))
+
+
+def _check_distance(window: str) -> None:
+    """Reject a window that comes too close to what else backs the database up."""
+    for what, at in OTHER_BACKUPS.items():
+        apart = min(
+            min((minute - at) % _DAY, (at - minute - 1) % _DAY) for minute in _minutes(window)
+        )
+        if apart < OTHER_BACKUPS_DISTANCE:
+            _reject(
+                _Problem(
+                    f"{OTHER_BACKUPS_DISTANCE // 60} hours apart from all other backups",
+                    f"{what} starts at {at // 60}:00 UTC",
+                )
+            )
+
+
+def _check_overlap(window: str, other: object) -> None:
+    """Reject a window that overlaps the other one; a wrong one is not known here."""
+    if isinstance(other, str) and _minutes(window) & _minutes(other):
+        _reject(_Problem("a window that does not overlap the backups'", other))
+
+
+def _secret_of(pattern: str) -> AfterValidator:
+    """A secret's format. The field's description says what is allowed."""
+
+    def check(secret: SecretStr) -> SecretStr:
+        if not re.fullmatch(pattern, secret.get_secret_value()):
+            raise ValueError
+        return secret
+
+    return AfterValidator(check)
+
+
 class Section(BaseModel):
     """Base of every section; a field's description says what is allowed and is shown to users."""
 
@@ -155,6 +351,7 @@ class Section(BaseModel):
 
 Cidr = Annotated[IPv4Network, BeforeValidator(_parse_network)]
 LogRetentionDays = Annotated[StrictInt, AfterValidator(_check_retention)]
+Version = Annotated[StrictInt, Field(ge=1, le=999)]
 AccountId = Annotated[str, BeforeValidator(_parse_account_id)]
 ZoneLetter = Annotated[str, BeforeValidator(_check_zone)]
 
@@ -279,16 +476,268 @@ class NetworkSettings(Section):
         return enabled
 
 
+class DatabaseSettings(Section):
+    """The PostgreSQL instance and its read replicas. Deployment documentation, "Database Setup"."""
+
+    instance_class: Annotated[str, AfterValidator(_check_instance_class)] = Field(
+        description="an instance class in quotes, such as db.t3.micro"
+    )
+    # The major version alone: AWS upgrades minor ones by itself, and a full version would then ask
+    # for a downgrade. A full version is what the instance is created with, and no more.
+    engine_version: Annotated[
+        str, BeforeValidator(_parse_engine_version), AfterValidator(_check_engine_version)
+    ] = Field(default="15", description='a PostgreSQL version in quotes, such as "15"')
+    # RDS user guide, "General Purpose SSD storage": gp3 has these limits.
+    allocated_storage_gib: Annotated[StrictInt, Field(ge=20, le=65536)] = Field(
+        default=20, description="a number of GiB from 20 to 65536, the limits of gp3 storage"
+    )
+    max_allocated_storage_gib: Annotated[StrictInt, Field(le=65536)] = Field(
+        description="a number of GiB up to 65536, and at least a tenth above allocated_storage_gib"
+    )
+    multi_az: StrictBool = Field(description="true or false")
+    # Both RDS's own and Pulumi's, so that lifting it is one reviewed change.
+    deletion_protection: StrictBool = Field(description="true or false")
+    backup_retention_days: Annotated[StrictInt, Field(ge=1, le=35)] = Field(
+        description="a number of days from 1 to 35: RDS keeps automated backups no longer, and 0 "
+        "would turn them off and delete them"
+    )
+    # 22:30 in Brisbane, then Sunday 06:30: little traffic, and clear of OTHER_BACKUPS.
+    backup_window: str = Field(
+        default="12:30-13:30", description="a daily window in UTC, such as 12:30-13:30"
+    )
+    maintenance_window: str = Field(
+        default="sat:20:30-sat:21:30",
+        description="a weekly window in UTC, such as sat:20:30-sat:21:30",
+        validate_default=True,
+    )
+    log_retention_days: LogRetentionDays = Field(
+        description="a number of days that CloudWatch accepts"
+    )
+    insights_mode: Literal["standard", "advanced"] = Field(
+        default="standard", description="standard or advanced"
+    )
+    # Seven days are free of charge.
+    insights_retention_days: StrictInt = Field(
+        default=7,
+        description="7, 731 or a multiple of 31 up to 713 days",
+        validate_default=True,
+    )
+    # AWS Foundational Security Best Practices, RDS.25: not one that everybody tries first.
+    username: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,62}$")] = Field(
+        default="aussiemarkets",
+        description="1 to 63 lower-case letters and digits, a letter first, and none of "
+        "postgres, admin, root, user and the names that begin with rds or pg",
+    )
+    # RDS user guide, "Working with read replicas": at most fifteen of one PostgreSQL instance.
+    read_replicas: Annotated[StrictInt, Field(ge=0, le=15)] = Field(
+        default=0, description="a number from 0 to 15"
+    )
+    # Read when the instance is created, and never again: see `Database`.
+    snapshot_identifier: (
+        Annotated[str, Field(pattern=r"^[A-Za-z](-?[A-Za-z0-9:])*$", max_length=255)] | None
+    ) = Field(
+        default=None, description="the name of a database snapshot that a new instance starts from"
+    )
+    # Part of the final snapshot's name, which must not exist yet. So it is raised before a change
+    # that replaces the instance, and before a stack is built again.
+    generation: Version = Field(default=1, description="a number from 1 to 999, raised by one")
+    # Of the password in both the instance and database-url: raising it writes both again.
+    password_version: Version = Field(
+        default=1, description="a number from 1 to 999, raised by one"
+    )
+
+    @field_validator("max_allocated_storage_gib")
+    @classmethod
+    def _storage_can_grow(cls, limit: int, info: ValidationInfo) -> int:
+        # RDS, CreateDBInstance: the limit is at least 10 % above the allocated storage.
+        allocated = info.data.get("allocated_storage_gib")
+        if allocated is not None and limit * 10 < allocated * 11:
+            least = -(-allocated * 11 // 10)
+            _reject(
+                _Problem(f"at least {least}, a tenth above allocated_storage_gib", str(allocated))
+            )
+        return limit
+
+    @field_validator("backup_window")
+    @classmethod
+    def _backups_are_apart(cls, window: str) -> str:
+        _check_window(window, least=30, weekly=False)
+        _check_distance(window)
+        return window
+
+    @field_validator("maintenance_window")
+    @classmethod
+    def _maintenance_is_apart(cls, window: str, info: ValidationInfo) -> str:
+        _check_window(window, least=30, weekly=True)
+        _check_distance(window)
+        _check_overlap(window, info.data.get("backup_window"))
+        return window
+
+    @field_validator("insights_retention_days")
+    @classmethod
+    def _insights_are_kept(cls, days: int, info: ValidationInfo) -> int:
+        if days not in {7, 731, *range(31, 731, 31)}:
+            _reject(_Problem("7, 731 or a multiple of 31 up to 713 days"))
+        if info.data.get("insights_mode") == "advanced" and days < 465:
+            _reject(_Problem("at least 465 where insights_mode is advanced"))
+        return days
+
+    @field_validator("username")
+    @classmethod
+    def _username_is_not_reserved(cls, name: str) -> str:
+        if name in {"postgres", "admin", "root", "user"} or name.startswith(("rds", "pg")):
+            raise ValueError
+        return name
+
+    @property
+    def max_connections(self) -> int:
+        """What the parameter group sets, and alarms are measured by."""
+        memory = INSTANCE_CLASS_MEMORY[self.instance_class]
+        return min(memory * CONNECTIONS_PER_GIB, MAX_CONNECTIONS)
+
+    @property
+    def major_version(self) -> str:
+        """What the parameter group's family must fit."""
+        return self.engine_version.partition(".")[0]
+
+    @property
+    def url_version(self) -> int:
+        """Of `database-url`: a new generation has a new password too."""
+        return self.generation * 1000 + self.password_version
+
+
+class CacheSettings(Section):
+    """The Redis replication group."""
+
+    node_type: Annotated[str, AfterValidator(_check_node_type)] = Field(
+        description="a node type in quotes, such as cache.t4g.micro"
+    )
+    # ElastiCache, CreateReplicationGroup: one primary and at most five replicas.
+    nodes: Annotated[StrictInt, Field(ge=1, le=6)] = Field(
+        description="a number of nodes from 1 to 6"
+    )
+    multi_az: StrictBool = Field(description="true or false")
+    # ElastiCache, CreateReplicationGroup: 0 would turn snapshots off, 35 is the most.
+    snapshot_retention_days: Annotated[StrictInt, Field(ge=1, le=35)] = Field(
+        description="a number of days from 1 to 35: ElastiCache keeps automatic snapshots no "
+        "longer, and 0 would turn them off"
+    )
+    snapshot_window: str = Field(
+        default="13:30-14:30", description="a daily window in UTC, such as 13:30-14:30"
+    )
+    # An hour after the database's, so that the API meets one restart at a time.
+    maintenance_window: str = Field(
+        default="sat:22:30-sat:23:30",
+        description="a weekly window in UTC, such as sat:22:30-sat:23:30",
+        validate_default=True,
+    )
+    log_retention_days: LogRetentionDays = Field(
+        description="a number of days that CloudWatch accepts"
+    )
+    # As the database's.
+    generation: Version = Field(default=1, description="a number from 1 to 999, raised by one")
+    # Of the token in both the replication group and redis-url: raising it writes both again.
+    auth_token_version: Version = Field(
+        default=1, description="a number from 1 to 999, raised by one"
+    )
+
+    @field_validator("multi_az")
+    @classmethod
+    def _failover_has_a_target(cls, multi_az: bool, info: ValidationInfo) -> bool:
+        if multi_az and info.data.get("nodes") == 1:
+            _reject(
+                _Problem(
+                    "false where nodes is 1",
+                    "Multi-AZ needs automatic failover, and that a replica: at least 2 nodes",
+                )
+            )
+        return multi_az
+
+    @field_validator("snapshot_window")
+    @classmethod
+    def _snapshots_have_time(cls, window: str) -> str:
+        _check_window(window, least=60, weekly=False)
+        return window
+
+    @field_validator("maintenance_window")
+    @classmethod
+    def _maintenance_is_apart(cls, window: str, info: ValidationInfo) -> str:
+        _check_window(window, least=60, weekly=True)
+        _check_overlap(window, info.data.get("snapshot_window"))
+        return window
+
+    @property
+    def url_version(self) -> int:
+        """Of `redis-url`: a new generation has a new token too."""
+        return self.generation * 1000 + self.auth_token_version
+
+
+class ParametersSettings(Section):
+    """Versions of the secrets that only the API knows: raising one writes it again."""
+
+    jwt_secret_version: Version = Field(
+        default=1, description="a number from 1 to 999, raised by one"
+    )
+    refresh_token_secret_version: Version = Field(
+        default=1, description="a number from 1 to 999, raised by one"
+    )
+    stripe_secret_key_version: Version = Field(
+        default=1, description="a number from 1 to 999, raised by one"
+    )
+
+
+class SecretSettings(Section):
+    """First values of secrets; each is encrypted in the stack file, and shown nowhere."""
+
+    # RDS, CreateDBInstance, MasterUserPassword. The 94 printable characters without / " and @.
+    database_password: Annotated[SecretStr, _secret_of(r"""[!#-.0-?A-~]{8,128}""")] = Field(
+        description='8 to 128 printable ASCII characters without / " @ and spaces: RDS refuses '
+        "these"
+    )
+    # ElastiCache user guide, "Authenticating with the AUTH command".
+    redis_auth_token: Annotated[SecretStr, _secret_of(r"[A-Za-z0-9!&#$^<>-]{16,128}")] = Field(
+        description="16 to 128 letters, digits and ! & # $ ^ < > -: ElastiCache refuses the others"
+    )
+    # RFC 7518, 3.2: a key of HS256 has at least 256 bits. Standard parameters hold 4 KB.
+    jwt_secret: Annotated[SecretStr, _secret_of(r"[!-~]{32,4096}")] = Field(
+        description="32 to 4096 printable ASCII characters without spaces"
+    )
+    refresh_token_secret: Annotated[SecretStr, _secret_of(r"[!-~]{32,4096}")] = Field(
+        description="32 to 4096 printable ASCII characters without spaces"
+    )
+    stripe_secret_key: Annotated[
+        SecretStr, _secret_of(r"(sk|rk)_(test|live)_[A-Za-z0-9_]{8,240}")
+    ] = Field(description="a Stripe key that begins with sk_test_, sk_live_, rk_test_ or rk_live_")
+
+    @field_validator("refresh_token_secret")
+    @classmethod
+    def _tokens_are_not_interchangeable(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        if secret == info.data.get("jwt_secret"):
+            _reject(
+                _Problem("another one than jwt_secret, or one kind of token passes as the other")
+            )
+        return secret
+
+
 class StackSettings(Section):
     """Everything that one stack can be told."""
 
     stack: StackSection
     network: NetworkSettings
+    database: DatabaseSettings
+    cache: CacheSettings
+    parameters: ParametersSettings = ParametersSettings()
+    secrets: SecretSettings
 
     @property
     def environment(self) -> str:
         """The environment: the stack's name unless a setting says otherwise."""
         return self.stack.environment
+
+
+def secret_output(secret: SecretStr) -> pulumi.Output[str]:
+    """A secret as resources take it: encrypted in the state, and hidden by the engine."""
+    return pulumi.Output.secret(secret.get_secret_value())
 
 
 def load_settings() -> StackSettings:
@@ -314,7 +763,7 @@ def parse_settings(
 ) -> StackSettings:
     """Check `values`, a mapping per section, over the defaults of the stack's environment.
 
-    `secrets` names the sections whose values must not be shown.
+    `secrets` names the sections that are encrypted in the stack file; their values are not shown.
     """
     problems = [
         f"{PROJECT}:{name}: unknown key{_did_you_mean(name)}; "
@@ -325,6 +774,15 @@ def parse_settings(
     given = {
         name: values[name] for name in StackSettings.model_fields if values.get(name) is not None
     }
+    clear = given.get("secrets")
+    if isinstance(clear, Mapping) and "secrets" not in secrets:
+        problems.extend(
+            f"{_key(('secrets', name))}: is not encrypted, so others may have read it; set "
+            f"another with: {_set_secret(stack, name)}"
+            for name in SecretSettings.model_fields
+            if name in clear
+        )
+    hidden = {*secrets, "secrets"}
     merged = merge(_defaults(stack, given), given)
     errors: list[ErrorDetails] = []
     try:
@@ -333,7 +791,7 @@ def parse_settings(
         errors = failure.errors(include_url=False)
     # Raised outside the handler: the pydantic error holds the values and must not travel along.
     for error in errors:
-        problems.extend(_describe(error, hidden=str(error["loc"][0]) in secrets))
+        problems.extend(_describe(error, stack, hidden=str(error["loc"][0]) in hidden))
     if problems:
         raise SettingsError(problems)
     return settings
@@ -359,7 +817,7 @@ def _defaults(stack: str, given: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(environment, str)
         else fallback
     )
-    return merge(base, {"stack": {"environment": stack}})
+    return merge(base, {"stack": {"environment": stack}, "secrets": {}})
 
 
 def _decode(raw: str | None) -> object:
@@ -370,9 +828,18 @@ def _decode(raw: str | None) -> object:
         return raw
 
 
-def _describe(error: ErrorDetails, hidden: bool) -> Iterable[str]:
+def _set_secret(stack: str, name: str) -> str:
+    """The command that sets a secret; without a value Pulumi asks for it, and does not show it."""
+    value = "" if name == "stripe_secret_key" else ' "$(openssl rand -hex 32)"'
+    return f"pulumi config set --stack {stack} --secret --path '{_key(('secrets', name))}'{value}"
+
+
+def _describe(error: ErrorDetails, stack: str, hidden: bool) -> Iterable[str]:
     """One line for each problem that a pydantic error stands for."""
     path = error["loc"]
+    if error["type"] == "missing" and path[0] == "secrets":
+        yield f"{_key(path)}: missing; set it with: {_set_secret(stack, str(path[-1]))}"
+        return
     if error["type"] == "extra_forbidden":
         owner = _field_model(path[:-1])
         allowed = list(owner.model_fields) if owner else []

@@ -55,13 +55,15 @@ def down(name: str) -> int:
     """Destroy a stack, and say what is kept."""
     with _opened(name) as stack:
         _rebuild_if_emulator_is_new(stack)
-        kept = [r for r in stack.resources() if r.get("retainOnDelete")]
+        kept = list(_kept(stack))
         protected = [r["urn"] for r in stack.resources() if r.get("protect")]
         if protected:
             listed = "".join(f"\n  pulumi state unprotect '{urn}'" for urn in protected)
             raise LocalCloudError(
                 f"{name} has protected resources, and nothing was destroyed; to lift the "
-                f"protection on purpose, run in `make shell STACK={name}`:{listed}"
+                "protection on purpose, set deletion_protection to false in the section that it "
+                f"belongs to (Pulumi.{name}.yaml) and run `make up STACK={name}`. Pulumi's part "
+                f"of it alone goes with, in `make shell STACK={name}`:{listed}"
             )
         say(f"{name}: pulumi destroy")
         code = stack.run("destroy", "--yes", "--skip-preview")
@@ -70,10 +72,20 @@ def down(name: str) -> int:
         stack.quietly("stack", "rm", name, "--yes", "--preserve-config")
         stack.config_file.unlink(missing_ok=True)
         folders().built_on(name).unlink(missing_ok=True)
-        for resource in kept:
-            say(f"{name}: kept as documented: {resource['type']} {resource['id']}")
+        for what in kept:
+            say(f"{name}: kept as documented: {what}")
         say(f"{name}: down; `make clean` ends the emulator and what is kept in it")
     return 0
+
+
+def _kept(stack: Stack) -> Iterator[str]:
+    """What a destroy leaves, on purpose."""
+    for resource in stack.resources():
+        if resource.get("retainOnDelete"):
+            yield f"{resource['type']} {resource['id']}"
+        inputs = resource.get("inputs") or {}
+        if inputs.get("finalSnapshotIdentifier") and not inputs.get("skipFinalSnapshot"):
+            yield f"final snapshot {inputs['finalSnapshotIdentifier']}"
 
 
 def shell(name: str) -> int:

@@ -222,10 +222,27 @@ class Idempotent:
         return head[0], head[1], body
 
 
+def _end_deletions() -> None:
+    """moto leaves a deleted replication group in `deleting` for ever, and its id taken."""
+    from moto.elasticache.models import ElastiCacheBackend
+
+    begin = ElastiCacheBackend.delete_replication_group
+
+    def delete(
+        backend: ElastiCacheBackend, replication_group_id: str, retain_primary_cluster: bool | None
+    ) -> Any:
+        group = begin(backend, replication_group_id, retain_primary_cluster)
+        del backend.replication_groups[replication_group_id]
+        return group
+
+    ElastiCacheBackend.delete_replication_group = delete  # type: ignore[assignment, method-assign]
+
+
 def serve(port: int, instance: str) -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import run_simple
 
+    _end_deletions()
     application = Idempotent(DomainDispatcherApplication(create_backend_app), instance)
     run_simple(_HOST, port, application, threaded=True)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import yaml
 
+from components.settings import SecretSettings
 from local.console import LocalCloudError, say
 from local.emulator import Emulator
 from local.engine import path_without
@@ -142,6 +144,7 @@ class Stack:
         if not self.state_file.exists():
             self.folders.state.mkdir(parents=True, exist_ok=True)
             self.quietly("-C", str(self.folders.project), "stack", "init", self.name)
+        self._make_secrets()
 
     def clean_up(self) -> None:
         """Undo what a killed run left in the way; only for the holder of the stack's lock."""
@@ -153,7 +156,7 @@ class Stack:
                 journal.in_state(resource["urn"], resource["id"])
 
     def _write_config(self) -> None:
-        """A copy of the committed file; Pulumi adds the salt of the throw-away secrets to it.
+        """A copy of the committed file, with throw-away secrets instead of the real ones.
 
         Secrets of a stack on AWS stay out: only its secrets provider could read them, and asking
         it would reach a real account.
@@ -164,13 +167,40 @@ class Stack:
         content = _read_yaml(committed)
         for key in ("secretsprovider", "encryptedkey", "encryptionsalt"):
             content.pop(key, None)
-        content, secrets = _without_secrets(content)
-        if secrets:
-            say(f"{self.name}: secrets of the AWS stack are left out: {', '.join(secrets)}")
-        if self.config_file.exists():
-            salt = _read_yaml(self.config_file).get("encryptionsalt")
-            content |= {"encryptionsalt": salt} if salt else {}
+        content, left_out = _without_secrets(content)
+        if left_out:
+            say(f"{self.name}: secrets of the AWS stack are left out: {', '.join(left_out)}")
+        earlier = _read_yaml(self.config_file) if self.config_file.exists() else {}
+        if "encryptionsalt" in earlier:
+            content["encryptionsalt"] = earlier["encryptionsalt"]
+            made = (earlier.get("config") or {}).get(self._secrets_key)
+            if made:
+                content["config"] = {**(content.get("config") or {}), self._secrets_key: made}
         _replace_file(self.config_file, yaml.safe_dump(content), 0o644)
+
+    @property
+    def _secrets_key(self) -> str:
+        return f"{self.project}:secrets"
+
+    def _make_secrets(self) -> None:
+        """Throw-away values for the secrets that the local stack has not yet, made once."""
+        declared = _read_yaml(REPOSITORY / "Pulumi.yaml").get("config") or {}
+        if "secrets" not in declared:
+            return
+        present = (_read_yaml(self.config_file).get("config") or {}).get(self._secrets_key) or {}
+        missing = [name for name in SecretSettings.model_fields if name not in present]
+        if not missing:
+            return
+        say(f"{self.name}: making throw-away secrets for the local cloud")
+        words = [
+            word
+            for name in missing
+            for word in ("--secret", f"{self._secrets_key}.{name}={_throw_away(name)}")
+        ]
+        self.quietly(
+            *("config", "set-all", "-s", self.name, "--config-file", str(self.config_file)),
+            *("--path", *words),
+        )
 
     def _break_dead_locks(self) -> None:
         locks = self.folders.state / ".pulumi" / "locks"
@@ -256,6 +286,12 @@ def packs() -> list[str]:
     """The policy packs as arguments for preview and up."""
     found = sorted(path.parent for path in PACKS.glob("*/PulumiPolicy.yaml"))
     return [word for path in found for word in ("--policy-pack", str(path))]
+
+
+def _throw_away(name: str) -> str:
+    # Hexadecimal digits fit every service's alphabet; Stripe's keys say what they are.
+    prefix = "sk_test_" if name.startswith("stripe") else ""
+    return prefix + secrets.token_hex(24)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -113,6 +113,8 @@ class LocalCloud:
     def inventory(self) -> dict[str, int]:
         """How many of each kind the emulator holds, AWS's own defaults apart."""
         ec2, logs, kms, iam = (self.client(name) for name in ("ec2", "logs", "kms", "iam"))
+        rds, cache, ssm = (self.client(name) for name in ("rds", "elasticache", "ssm"))
+        parameters = [{"Key": "Name", "Option": "BeginsWith", "Values": ["/aussie-markets/"]}]
         ours = [{"Name": "tag:Project", "Values": ["aussie-markets"]}]
         keys = [kms.describe_key(KeyId=k["KeyId"]) for k in kms.list_keys()["Keys"]]
         vpcs = ec2.describe_vpcs(Filters=ours)["Vpcs"]
@@ -138,6 +140,10 @@ class LocalCloud:
             "log groups": len(logs.describe_log_groups()["logGroups"]),
             "keys": len([k for k in keys if k["KeyMetadata"]["KeyManager"] == "CUSTOMER"]),
             "roles": len(iam.list_roles()["Roles"]),
+            "databases": len(rds.describe_db_instances()["DBInstances"]),
+            "caches": len(cache.describe_replication_groups()["ReplicationGroups"]),
+            "parameters": len(ssm.describe_parameters(ParameterFilters=parameters)["Parameters"]),
+            "snapshots": len(rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]),
         }
 
     @cached_property

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_up_prints_outputs_and_a_summary_by_component(
     first_up: dict[str, Answer], environment: str
 ) -> None:
     text = first_up[environment].text
-    assert 'flow_log_group_name: "/aussie-markets/' in text
+    assert f'"/aussie-markets/{environment}/vpc-flow-logs"' in text
     assert f"Network aussie-markets-{environment}" in text
     assert f"EncryptionKey aussie-markets-{environment}-logs" in text
     assert "Policies:" in text
@@ -144,6 +145,59 @@ def test_flow_logs_go_to_an_encrypted_group_with_the_environments_retention(
     assert (group["retentionInDays"], group["kmsKeyId"]) == (days, outputs["log_key_arn"])
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_database_and_cache_are_encrypted_and_only_the_apis_group_reaches_them(
+    cloud: LocalCloud, environment: str
+) -> None:
+    outputs = output(cloud, environment)
+    groups = outputs["security_group_ids"]
+    found = cloud.client("rds").describe_db_instances(
+        DBInstanceIdentifier=f"aussie-markets-db-{environment}"
+    )
+    (database,) = found["DBInstances"]
+    production = environment == "production"
+    assert database["StorageEncrypted"] is True
+    assert database["PubliclyAccessible"] is False
+    assert (database["MultiAZ"], database["DeletionProtection"]) == (production, production)
+    assert database["BackupRetentionPeriod"] == (30 if production else 7)
+    assert [g["VpcSecurityGroupId"] for g in database["VpcSecurityGroups"]] == [groups["database"]]
+    subnets = {s["SubnetIdentifier"] for s in database["DBSubnetGroup"]["Subnets"]}
+    assert subnets == set(outputs["private_subnet_ids"])
+    found = cloud.client("elasticache").describe_replication_groups(
+        ReplicationGroupId=f"aussie-markets-cache-{environment}"
+    )
+    (cache,) = found["ReplicationGroups"]
+    assert (cache["AtRestEncryptionEnabled"], cache["TransitEncryptionEnabled"]) == (True, True)
+    assert cache["AutomaticFailover"] == ("enabled" if production else "disabled")
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_parameters_are_secure_strings_with_urls_that_parse_back(
+    cloud: LocalCloud, environment: str
+) -> None:
+    ssm = cloud.client("ssm")
+    found = ssm.get_parameters_by_path(
+        Path=f"/aussie-markets/{environment}", Recursive=True, WithDecryption=True
+    )["Parameters"]
+    values = {p["Name"].rpartition("/")[2]: p["Value"] for p in found}
+    types = {p["Name"].rpartition("/")[2]: p["Type"] for p in found}
+    assert types.pop("maintenance-mode") == "String"
+    assert set(types.values()) == {"SecureString"}
+    assert set(types) == {
+        *("database-url", "redis-url", "jwt-secret"),
+        *("refresh-token-secret", "stripe-secret-key"),
+    }
+    url = urlsplit(values["database-url"])
+    assert (url.scheme, url.port) == ("postgresql", 5432)
+    assert url.path == f"/aussie_markets_{environment}"
+    assert urlsplit(values["redis-url"]).scheme == "rediss"
+    # The throw-away secrets are nowhere in clear.
+    exported = json.dumps(cloud.state(environment))
+    for value in (url.password, values["jwt-secret"], values["stripe-secret-key"]):
+        assert value
+        assert value not in exported
+
+
 def test_a_second_up_of_each_reports_no_changes(cloud: LocalCloud) -> None:
     before = cloud.inventory()
     running = {name: cloud.start("up", "--stack", name) for name in ENVIRONMENTS}
@@ -174,7 +228,7 @@ def test_a_setting_that_aws_updates_in_place_is_an_update(cloud: LocalCloud) -> 
     answer = cloud.run("up")
     assert answer.code == 0, answer.text
     (group,) = cloud.client("logs").describe_log_groups(
-        logGroupNamePrefix="/aussie-markets/staging/"
+        logGroupNamePrefix="/aussie-markets/staging/vpc-flow-logs"
     )["logGroups"]
     assert group["retentionInDays"] == 60
     cloud.configure("staging")
@@ -257,22 +311,35 @@ def test_down_leaves_only_what_is_documented_as_kept(make_cloud: MakeCloud) -> N
     for process in [cloud.start("up", "--stack", name) for name in ENVIRONMENTS]:
         answer = finish(process)
         assert answer.code == 0, answer.text
+    refused = cloud.run("down", "--stack", "production")
+    assert refused.code == 1
+    assert "production has protected resources, and nothing was destroyed" in refused.text
+    cloud.configure("production", database={"deletion_protection": False})
+    lifted = cloud.run("up", "--stack", "production")
+    assert lifted.code == 0, lifted.text
     for name in ENVIRONMENTS:
         answer = cloud.run("down", "--stack", name)
         assert answer.code == 0, answer.text
-        assert "kept as documented: aws:kms/key:Key" in answer.text
+        assert answer.text.count("kept as documented: aws:kms/key:Key") == 3
+        assert f"final snapshot aussie-markets-db-{name}-final-1" in answer.text
         assert cloud.state(name) == []
     left = {kind: count for kind, count in cloud.inventory().items() if count}
-    assert left == {"keys": 2}
+    assert left == {"keys": 6, "snapshots": 2}
     again = cloud.run("down")
     assert again.code == 0, again.text
     # A stack built again, even with another key, leaves the kept one alone.
     program = cloud.repository / "__main__.py"
-    program.write_text(program.read_text().replace("Logs of", "Logs, again, of"))
+    text = program.read_text()
+    program.write_text(text.replace('"Logs",', '"Logs again",'))
+    assert program.read_text() != text
+    again = cloud.run("up")
+    assert again.code != 0
+    assert "DBSnapshotAlreadyExists" in again.text
+    cloud.configure("staging", database={"generation": 2}, cache={"generation": 2})
     rebuilt = cloud.run("up")
     assert rebuilt.code == 0, rebuilt.text
     kms = cloud.client("kms")
     states = [
         kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]
     ]
-    assert [s["KeyState"] for s in states if s["KeyManager"] == "CUSTOMER"] == ["Enabled"] * 3
+    assert [s["KeyState"] for s in states if s["KeyManager"] == "CUSTOMER"] == ["Enabled"] * 9

@@ -23,9 +23,20 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import Stack
 
 from components.naming import PROJECT
+from components.settings import StackSettings, parse_settings
 
 ROOT: Final = Path(__file__).parents[2]
 ACCOUNT_ID: Final = "111122223333"
+
+# Every symbol that RDS and ElastiCache take; the letters are looked for where no secret may be.
+SENTINEL: Final = "S3ntinel"
+SECRETS: Final = {
+    "database_password": f"{SENTINEL}-db!#$%&'()*+,-.:;<=>?[\\]^_`{{|}}~09azAZ",
+    "redis_auth_token": f"{SENTINEL}-redis!&#$^<>-",
+    "jwt_secret": f"{SENTINEL}-jwt-0123456789/+=0123456789",
+    "refresh_token_secret": f"{SENTINEL}-refresh-0123456789/+=0123",
+    "stripe_secret_key": f"sk_test_{SENTINEL}Stripe",
+}
 
 # How resource references and secrets are marked in values on the wire.
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
@@ -43,6 +54,8 @@ class Registered:
     parent: str
     inputs: dict[str, Any]
     secret_inputs: frozenset[str]
+    clear: dict[str, Any]
+    """The inputs without those, or parts of those, that are secret."""
     provider: str
     providers: dict[str, str]
     protect: bool
@@ -60,6 +73,8 @@ class Deployment:
     resources: list[Registered] = field(default_factory=list)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Registered outputs by URN."""
+    clear_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The same without what is secret."""
     exports: dict[str, Any] = field(default_factory=dict)
     """The stack's outputs."""
     invokes: list[tuple[str, str]] = field(default_factory=list)
@@ -90,6 +105,9 @@ class AwsMocks(pulumi.runtime.Mocks):
             "arn": f"arn:aws:mock:::{kind}/{args.name}-arn",
             "name": f"{args.name}-a1b2c3d",
             "keyId": f"{args.name}-key-id",
+            "identifier": f"{args.name}-identifier",
+            "address": f"{args.name}.database.example",
+            "primaryEndpointAddress": f"{args.name}.cache.example",
         }
         return f"{args.name}-id", outputs | args.inputs
 
@@ -124,6 +142,7 @@ class RecordingMonitor(pulumi_mocks.MockMonitor):
                 urn=response.urn,
                 parent=request.parent,
                 inputs=_without_secrets(raw),
+                clear=_without_secrets(raw, "[secret]"),
                 secret_inputs=frozenset(key for key, value in raw.items() if _has_secret(value)),
                 provider=request.provider,
                 providers=dict(request.providers),
@@ -143,7 +162,7 @@ class RecordingMonitor(pulumi_mocks.MockMonitor):
         elif self._preview and request.custom:
             # AWS has not answered yet: what it would compute is unknown.
             response.id = ""
-            for key in ("arn", "keyId", "name"):
+            for key in ("arn", "keyId", "name", "address", "primaryEndpointAddress"):
                 if key not in raw:
                     response.object[key] = rpc.UNKNOWN
         return response
@@ -151,9 +170,9 @@ class RecordingMonitor(pulumi_mocks.MockMonitor):
     def RegisterResourceOutputs(  # noqa: N802 - the name of the RPC
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
-        self.deployment.outputs[request.urn] = _without_secrets(
-            json_format.MessageToDict(request.outputs)
-        )
+        raw = json_format.MessageToDict(request.outputs)
+        self.deployment.outputs[request.urn] = _without_secrets(raw)
+        self.deployment.clear_outputs[request.urn] = _without_secrets(raw, "[secret]")
         super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
         return empty_pb2.Empty()
 
@@ -191,18 +210,18 @@ class RecordingMonitor(pulumi_mocks.MockMonitor):
         return {SIGNATURE: REFERENCE, "urn": urn, "id": identity, "packageVersion": ""}
 
 
-def _without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values without the markers of secrets."""
-    return {key: _plain(value) for key, value in values.items()}
+def _without_secrets(values: Mapping[str, Any], instead: str | None = None) -> dict[str, Any]:
+    """The values without the markers of secrets, or with `instead` in place of secrets."""
+    return {key: _plain(value, instead) for key, value in values.items()}
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, instead: str | None) -> object:
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item, instead) for item in value]
     if isinstance(value, dict):
         if value.get(SIGNATURE) == SECRET:
-            return _plain(value["value"])
-        return {key: _plain(item) for key, item in value.items()}
+            return _plain(value["value"], instead) if instead is None else instead
+        return {key: _plain(item, instead) for key, item in value.items()}
     return value
 
 
@@ -239,17 +258,25 @@ def deploy(
 def deploy_main(
     stack: str, config: Mapping[str, Any] | None = None, *, preview: bool = False
 ) -> Deployment:
-    """Run the whole program with a stack file's configuration, or with `config` in its place."""
-    if config is None:
-        config = stack_file(stack)
+    """Run the whole program with a stack file's configuration, or with `config` in its place.
+
+    Secrets, which no committed stack file holds, are `SECRETS`.
+    """
+    config = {"secrets": SECRETS, **(stack_file(stack) if config is None else config)}
     pulumi.runtime.set_all_config(
-        {f"{PROJECT}:{key}": json.dumps(value) for key, value in config.items()}, []
+        {f"{PROJECT}:{key}": json.dumps(value) for key, value in config.items()},
+        [f"{PROJECT}:secrets"],
     )
     return deploy(
         lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"),
         stack,
         preview=preview,
     )
+
+
+def settings_of(stack: str, values: Mapping[str, Any] | None = None) -> StackSettings:
+    """A stack's settings with `SECRETS`."""
+    return parse_settings(stack, {"secrets": SECRETS, **(values or {})}, {"secrets"})
 
 
 def stack_file(stack: str) -> dict[str, Any]:

@@ -22,10 +22,9 @@ def key(*log_groups: str) -> Deployment:
                 alias="alias/some-logs",
                 description="Some logs",
                 account_id=ACCOUNT_ID,
-                services=[
-                    cloudwatch_logs_access("ap-southeast-2", ACCOUNT_ID, pattern)
-                    for pattern in log_groups
-                ],
+                services=[cloudwatch_logs_access("ap-southeast-2", ACCOUNT_ID, *log_groups)]
+                if log_groups
+                else [],
             ),
         )
 
@@ -53,7 +52,7 @@ def test_the_alias_goes_with_the_stack() -> None:
 
 
 def test_cloudwatch_logs_may_use_it_for_the_named_groups_only() -> None:
-    policy = json.loads(key("/some/*").only("aws:kms/key:Key").inputs["policy"])
+    policy = json.loads(key("/some/*", "/other/*/log").only("aws:kms/key:Key").inputs["policy"])
     assert policy["Statement"] == [
         ADMINISTRATORS,
         {
@@ -70,9 +69,10 @@ def test_cloudwatch_logs_may_use_it_for_the_named_groups_only() -> None:
             "Resource": "*",
             "Condition": {
                 "ArnLike": {
-                    "kms:EncryptionContext:aws:logs:arn": (
-                        f"arn:aws:logs:ap-southeast-2:{ACCOUNT_ID}:log-group:/some/*"
-                    )
+                    "kms:EncryptionContext:aws:logs:arn": [
+                        f"arn:aws:logs:ap-southeast-2:{ACCOUNT_ID}:log-group:/some/*",
+                        f"arn:aws:logs:ap-southeast-2:{ACCOUNT_ID}:log-group:/other/*/log",
+                    ]
                 }
             },
         },

@@ -8,8 +8,7 @@ import pytest
 
 from components.naming import Names
 from components.network import FLOWS, Group, Network, NetworkArgs
-from components.settings import parse_settings
-from tests.unit.conftest import ACCOUNT_ID, Deployment, deploy
+from tests.unit.conftest import ACCOUNT_ID, Deployment, deploy, settings_of
 
 NETWORK = "aussie-markets:network:Network"
 VPC = "awsx:ec2:Vpc"
@@ -29,7 +28,7 @@ BOTH = pytest.mark.parametrize("stack", ["staging", "production"])
 def network(
     stack: str = "staging", values: dict[str, Any] | None = None, *, preview: bool = False
 ) -> Deployment:
-    settings = parse_settings(stack, values or {})
+    settings = settings_of(stack, values)
 
     def program() -> None:
         Network(
@@ -287,7 +286,7 @@ def test_three_zones_in_another_region() -> None:
 
 
 def test_two_networks_in_one_stack() -> None:
-    settings = parse_settings("production", {})
+    settings = settings_of("production")
 
     def program() -> None:
         for name in ("one", "two"):
@@ -303,7 +302,7 @@ def test_two_networks_in_one_stack() -> None:
 
 
 def test_protection_arrives_by_inheritance() -> None:
-    settings = parse_settings("staging", {})
+    settings = settings_of("staging")
 
     def program() -> None:
         Network(

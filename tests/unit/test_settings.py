@@ -11,6 +11,7 @@ import yaml
 
 from components.settings import (
     ENVIRONMENT_DEFAULTS,
+    INSTANCE_CLASS_MEMORY,
     LOG_RETENTION_DAYS,
     NatStrategy,
     SettingsError,
@@ -19,14 +20,14 @@ from components.settings import (
     merge,
     parse_settings,
 )
-from tests.unit.conftest import ROOT, deploy, stack_file
+from tests.unit.conftest import ROOT, SECRETS, SENTINEL, deploy, settings_of, stack_file
 
 STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
 
 
 def problems(values: dict[str, Any], *, stack: str = "staging", secrets: str = "") -> list[str]:
     with pytest.raises(SettingsError) as caught:
-        parse_settings(stack, values, secrets.split())
+        parse_settings(stack, {"secrets": SECRETS, **values}, {"secrets", *secrets.split()})
     assert str(caught.value).count("\n") == len(caught.value.problems)
     return list(caught.value.problems)
 
@@ -37,7 +38,7 @@ def problem(**network: object) -> str:
 
 
 def test_the_environments_as_documented() -> None:
-    staging, production = parse_settings("staging", {}), parse_settings("production", {})
+    staging, production = settings_of("staging"), settings_of("production")
     for settings in (staging, production):
         assert settings.stack.region == "ap-southeast-2"
         assert settings.stack.allowed_account_ids == ()
@@ -59,23 +60,68 @@ def test_the_environments_as_documented() -> None:
     assert production.network.interface_endpoints
     assert staging.network.flow_log_retention_days == 30
     assert production.network.flow_log_retention_days == 365
+    assert staging.database.model_dump() == {
+        "instance_class": "db.t3.micro",
+        "engine_version": "15",
+        "allocated_storage_gib": 20,
+        "max_allocated_storage_gib": 100,
+        "multi_az": False,
+        "deletion_protection": False,
+        "backup_retention_days": 7,
+        "backup_window": "12:30-13:30",
+        "maintenance_window": "sat:20:30-sat:21:30",
+        "log_retention_days": 30,
+        "insights_mode": "standard",
+        "insights_retention_days": 7,
+        "username": "aussiemarkets",
+        "read_replicas": 0,
+        "snapshot_identifier": None,
+        "generation": 1,
+        "password_version": 1,
+    }
+    assert production.database.model_dump() == staging.database.model_dump() | {
+        "instance_class": "db.r6g.large",
+        "max_allocated_storage_gib": 1000,
+        "multi_az": True,
+        "deletion_protection": True,
+        "backup_retention_days": 30,
+        "log_retention_days": 365,
+    }
+    assert staging.cache.model_dump() == {
+        "node_type": "cache.t4g.micro",
+        "nodes": 1,
+        "multi_az": False,
+        "snapshot_retention_days": 1,
+        "snapshot_window": "13:30-14:30",
+        "maintenance_window": "sat:22:30-sat:23:30",
+        "log_retention_days": 30,
+        "generation": 1,
+        "auth_token_version": 1,
+    }
+    assert production.cache.model_dump() == staging.cache.model_dump() | {
+        "node_type": "cache.m6g.large",
+        "nodes": 2,
+        "multi_az": True,
+        "snapshot_retention_days": 7,
+        "log_retention_days": 365,
+    }
 
 
 def test_another_environment_starts_from_productions_defaults() -> None:
-    demo = parse_settings("demo", {"network": {"nat_strategy": "Single"}})
+    demo = settings_of("demo", {"network": {"nat_strategy": "Single"}})
     assert demo.environment == "demo"
     assert demo.network.nat_strategy is NatStrategy.SINGLE
     assert demo.network.flow_log_retention_days == 365
 
 
 def test_the_environment_may_differ_from_the_stacks_name() -> None:
-    settings = parse_settings("blue", {"stack": {"environment": "staging"}})
+    settings = settings_of("blue", {"stack": {"environment": "staging"}})
     assert settings.environment == "staging"
     assert settings.network.nat_strategy is NatStrategy.SINGLE
 
 
 def test_settings_cannot_be_changed() -> None:
-    settings = parse_settings("staging", {})
+    settings = settings_of("staging")
     with pytest.raises(ValueError, match="frozen"):
         settings.network.interface_endpoints = True  # type: ignore[misc]
 
@@ -92,7 +138,7 @@ def test_merge_goes_deep_and_replaces_lists() -> None:
 
 @pytest.mark.parametrize("value", [None, {}])
 def test_an_empty_section_changes_nothing(value: object) -> None:
-    assert parse_settings("staging", {"network": value}) == parse_settings("staging", {})
+    assert settings_of("staging", {"network": value}) == settings_of("staging")
 
 
 @pytest.mark.parametrize(
@@ -192,8 +238,313 @@ def test_a_mistake_in_the_network(network: dict[str, Any], expected: str) -> Non
     assert problem(**network) == expected
 
 
+NOT_APART = "must be 2 hours apart from all other backups"
+OVERLAPS = "must be a window that does not overlap the backups'"
+
+
+@pytest.mark.parametrize(
+    ("database", "expected"),
+    [
+        (
+            {"instance_class": "db.r6g.larg"},
+            'instance_class = "db.r6g.larg": must be a class that runs PostgreSQL 15: db.t3 or '
+            "db.t4g from micro to 2xlarge, db.m6g, db.m6i, db.m7g, db.r6g, db.r6i or db.r7g from "
+            "large to 16xlarge (did you mean db.r6g.large?)",
+        ),
+        (
+            {"engine_version": "15.4"},
+            'engine_version = "15.4": must be "15", which takes the newest minor version, or '
+            "15.13 and newer (AWS deprecated the versions before 15.13 and creates no instance "
+            "with them)",
+        ),
+        (
+            {"engine_version": "14"},
+            'engine_version = "14": must be a PostgreSQL version of major 15, in quotes, such as '
+            '"15"',
+        ),
+        (
+            {"engine_version": 15.4},
+            'engine_version = 15.4: must be a PostgreSQL version in quotes, such as "15"',
+        ),
+        (
+            {"engine_version": "latest"},
+            'engine_version = "latest": must be a PostgreSQL version of major 15, in quotes, such '
+            'as "15"',
+        ),
+        (
+            {"allocated_storage_gib": 10},
+            "allocated_storage_gib = 10: must be a number of GiB from 20 to 65536, the limits of "
+            "gp3 storage",
+        ),
+        (
+            {"allocated_storage_gib": 95},
+            "max_allocated_storage_gib = 100: must be at least 105, a tenth above "
+            "allocated_storage_gib (95)",
+        ),
+        (
+            {"backup_retention_days": 36},
+            "backup_retention_days = 36: must be a number of days from 1 to 35: RDS keeps "
+            "automated backups no longer, and 0 would turn them off and delete them",
+        ),
+        (
+            {"backup_retention_days": 0},
+            "backup_retention_days = 0: must be a number of days from 1 to 35: RDS keeps "
+            "automated backups no longer, and 0 would turn them off and delete them",
+        ),
+        (
+            {"backup_window": "12:30-12:45"},
+            'backup_window = "12:30-12:45": must be a daily window of at least 30 minutes in UTC, '
+            "such as 12:30-13:30",
+        ),
+        (
+            {"backup_window": "sat:01:00-sat:02:00"},
+            'backup_window = "sat:01:00-sat:02:00": must be a daily window of at least 30 minutes '
+            "in UTC, such as 12:30-13:30",
+        ),
+        (
+            {"backup_window": "13:31-14:01"},
+            f'backup_window = "13:31-14:01": {NOT_APART} (the snapshot export starts at 16:00 UTC)',
+        ),
+        (
+            {"backup_window": "19:59-20:30"},
+            f'backup_window = "19:59-20:30": {NOT_APART} (AWS Backup starts at 18:00 UTC)',
+        ),
+        (
+            {"maintenance_window": "20:30-21:30"},
+            'maintenance_window = "20:30-21:30": must be a weekly window of at least 30 minutes '
+            "in UTC, such as sat:20:30-sat:21:30",
+        ),
+        (
+            {"maintenance_window": "sat:20:30-sun:20:30"},
+            'maintenance_window = "sat:20:30-sun:20:30": must be a weekly window of at least 30 '
+            "minutes in UTC, such as sat:20:30-sat:21:30",
+        ),
+        (
+            {"maintenance_window": "mon:18:30-mon:19:00"},
+            f'maintenance_window = "mon:18:30-mon:19:00": {NOT_APART} (AWS Backup starts at 18:00 '
+            "UTC)",
+        ),
+        (
+            {"maintenance_window": "tue:13:00-tue:14:00"},
+            f'maintenance_window = "tue:13:00-tue:14:00": {OVERLAPS} (12:30-13:30)',
+        ),
+        (
+            # Over midnight, and over the end of the week.
+            {"backup_window": "23:45-00:30", "maintenance_window": "sun:23:00-mon:00:15"},
+            f'maintenance_window = "sun:23:00-mon:00:15": {OVERLAPS} (23:45-00:30)',
+        ),
+        (
+            {"insights_retention_days": 30},
+            "insights_retention_days = 30: must be 7, 731 or a multiple of 31 up to 713 days",
+        ),
+        (
+            {"insights_mode": "advanced", "insights_retention_days": 434},
+            "insights_retention_days = 434: must be at least 465 where insights_mode is advanced",
+        ),
+        (
+            {"username": "postgres"},
+            'username = "postgres": must be 1 to 63 lower-case letters and digits, a letter first, '
+            "and none of postgres, admin, root, user and the names that begin with rds or pg",
+        ),
+        ({"read_replicas": 16}, "read_replicas = 16: must be a number from 0 to 15"),
+        ({"generation": 0}, "generation = 0: must be a number from 1 to 999, raised by one"),
+        (
+            {"snapshot_identifier": "a--b"},
+            'snapshot_identifier = "a--b": must be the name of a database snapshot that a new '
+            "instance starts from",
+        ),
+    ],
+)
+def test_a_mistake_in_the_database(database: dict[str, Any], expected: str) -> None:
+    assert problems({"database": database}) == [f"aussie-markets:database.{expected}"]
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        {"engine_version": "15.13"},
+        {"backup_window": "13:30-14:00"},
+        {"backup_window": "20:00-20:30", "maintenance_window": "sun:23:50-mon:00:20"},
+        {"maintenance_window": "tue:13:30-tue:14:00"},
+        {"insights_mode": "advanced", "insights_retention_days": 465},
+        {"insights_retention_days": 731},
+        {"allocated_storage_gib": 90, "max_allocated_storage_gib": 99},
+        {"snapshot_identifier": "rds:aussie-markets-db-staging-2025-01-01-12-30"},
+    ],
+)
+def test_a_database_at_the_limits(database: dict[str, Any]) -> None:
+    settings = settings_of("staging", {"database": database}).database
+    assert settings.model_dump().items() >= database.items()
+
+
+def test_the_major_version_may_have_lost_its_quotes() -> None:
+    database = settings_of("staging", {"database": {"engine_version": 15}}).database
+    assert database.engine_version == "15"
+
+
+def test_connections_follow_the_class_and_stay_below_what_rds_would_compute() -> None:
+    def connections(name: str) -> int:
+        return settings_of("x1", {"database": {"instance_class": name}}).database.max_connections
+
+    assert connections("db.t3.micro") == 100
+    assert connections("db.r6g.large") == 1600
+    assert connections("db.r6g.16xlarge") == 5000
+    for name, memory in INSTANCE_CLASS_MEMORY.items():
+        assert connections(name) <= min(memory * 2**30 // 9531392, 5000)
+
+
+def test_a_new_generation_or_password_is_a_new_url() -> None:
+    urls = {
+        settings_of(
+            "x1", {"database": {"generation": a, "password_version": b}}
+        ).database.url_version
+        for a in (1, 2)
+        for b in (1, 2, 999)
+    }
+    assert len(urls) == 6
+
+
+@pytest.mark.parametrize(
+    ("cache", "expected"),
+    [
+        (
+            {"node_type": "cache.t1.micro"},
+            'node_type = "cache.t1.micro": must be a node type that runs Redis 7: cache.t3 or '
+            "cache.t4g from micro to medium, cache.m6g, cache.m7g, cache.r6g or cache.r7g from "
+            "large to 16xlarge (did you mean cache.t3.micro?)",
+        ),
+        (
+            {"nodes": 1, "multi_az": True},
+            "multi_az = true: must be false where nodes is 1 (Multi-AZ needs automatic failover, "
+            "and that a replica: at least 2 nodes)",
+        ),
+        ({"nodes": 7}, "nodes = 7: must be a number of nodes from 1 to 6"),
+        (
+            {"snapshot_retention_days": 0},
+            "snapshot_retention_days = 0: must be a number of days from 1 to 35: ElastiCache "
+            "keeps automatic snapshots no longer, and 0 would turn them off",
+        ),
+        (
+            {"snapshot_window": "12:00-12:30"},
+            'snapshot_window = "12:00-12:30": must be a daily window of at least 60 minutes in '
+            "UTC, such as 12:30-13:30",
+        ),
+        (
+            {"maintenance_window": "sat:14:00-sat:15:00"},
+            f'maintenance_window = "sat:14:00-sat:15:00": {OVERLAPS} (13:30-14:30)',
+        ),
+    ],
+)
+def test_a_mistake_in_the_cache(cache: dict[str, Any], expected: str) -> None:
+    assert problems({"cache": cache}) == [f"aussie-markets:cache.{expected}"]
+
+
+def test_one_node_is_refused_in_production_unless_it_says_that_it_does_without() -> None:
+    (line,) = problems({"cache": {"nodes": 1}}, stack="production")
+    assert line.startswith("aussie-markets:cache.multi_az = true: must be false where nodes is 1")
+
+
+def command(name: str, value: str = ' "$(openssl rand -hex 32)"') -> str:
+    return (
+        f"pulumi config set --stack staging --secret --path 'aussie-markets:secrets.{name}'{value}"
+    )
+
+
+COMMANDS = {name: command(name) for name in SECRETS} | {
+    "stripe_secret_key": command("stripe_secret_key", "")
+}
+
+
+@pytest.mark.parametrize("values", [{}, {"secrets": None}, {"secrets": {}}])
+def test_all_missing_secrets_come_with_the_command_that_sets_them(values: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings("staging", values)
+    assert list(caught.value.problems) == [
+        f"aussie-markets:secrets.{name}: missing; set it with: {line}"
+        for name, line in COMMANDS.items()
+    ]
+
+
+def test_secrets_in_clear_are_refused() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings("staging", {"secrets": SECRETS})
+    assert list(caught.value.problems) == [
+        f"aussie-markets:secrets.{name}: is not encrypted, so others may have read it; set "
+        f"another with: {line}"
+        for name, line in COMMANDS.items()
+    ]
+    assert SENTINEL not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        *(
+            (
+                "database_password",
+                f"{SENTINEL}{tail}",
+                '8 to 128 printable ASCII characters without / " @ and spaces: RDS refuses these',
+            )
+            for tail in ("/", '"', "@", " ", "\n", "\x7f", "\u00e9", "x" * 128)
+        ),
+        *(
+            (
+                "redis_auth_token",
+                f"{SENTINEL}01234567{tail}",
+                "16 to 128 letters, digits and ! & # $ ^ < > -: ElastiCache refuses the others",
+            )
+            for tail in ("/", "@", "%", "_", " ", "\n", "x" * 128)
+        ),
+        ("jwt_secret", SENTINEL, "32 to 4096 printable ASCII characters without spaces"),
+        (
+            "stripe_secret_key",
+            f"pk_test_{SENTINEL}",
+            "a Stripe key that begins with sk_test_, sk_live_, rk_test_ or rk_live_",
+        ),
+        (
+            "refresh_token_secret",
+            SECRETS["jwt_secret"],
+            "another one than jwt_secret, or one kind of token passes as the other",
+        ),
+    ],
+)
+def test_a_secret_that_aws_or_the_api_would_refuse(name: str, value: str, allowed: str) -> None:
+    (line,) = problems({"secrets": SECRETS | {name: value}})
+    assert line == f"aussie-markets:secrets.{name} = [secret]: must be {allowed}"
+
+
+@pytest.mark.parametrize("length", [8, 128])
+def test_a_password_of_every_length_and_symbol_that_rds_takes(length: int) -> None:
+    for code in range(33, 127):
+        password = chr(code) * length
+        if chr(code) in '/"@':
+            problems({"secrets": SECRETS | {"database_password": password}})
+        else:
+            settings_of("staging", {"secrets": SECRETS | {"database_password": password}})
+
+
+def test_a_secret_is_never_text_by_accident() -> None:
+    settings = settings_of("staging")
+    for text in (
+        repr(settings),
+        str(settings),
+        f"{settings.secrets}",
+        repr(settings.secrets.database_password),
+        str(settings.model_dump()),
+        settings.model_dump_json(),
+    ):
+        assert SENTINEL not in text
+
+
+@pytest.mark.parametrize("value", [SENTINEL, [SENTINEL], {"surplus": SENTINEL}, {"jwt_secret": 7}])
+def test_secrets_of_no_known_shape(value: object) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings("staging", {"secrets": value}, {"secrets"})
+    assert SENTINEL not in str(caught.value)
+
+
 def test_a_network_without_nat_gateways_needs_the_endpoints() -> None:
-    settings = parse_settings(
+    settings = settings_of(
         "staging", {"network": {"nat_strategy": "None", "interface_endpoints": True}}
     )
     assert settings.network.nat_strategy is NatStrategy.NONE
@@ -217,7 +568,7 @@ def test_retention_that_cloudwatch_refuses(days: int, hint: str) -> None:
 
 @pytest.mark.parametrize("days", LOG_RETENTION_DAYS)
 def test_retention_that_cloudwatch_accepts(days: int) -> None:
-    settings = parse_settings("staging", {"network": {"flow_log_retention_days": days}})
+    settings = settings_of("staging", {"network": {"flow_log_retention_days": days}})
     assert settings.network.flow_log_retention_days == days
 
 
@@ -246,7 +597,7 @@ def test_regions_that_are_not_supported(region: str) -> None:
 
 
 def test_account_ids_may_have_lost_their_quotes_but_no_digits() -> None:
-    settings = parse_settings("x1", {"stack": {"allowed_account_ids": [111122223333]}})
+    settings = settings_of("x1", {"stack": {"allowed_account_ids": [111122223333]}})
     assert settings.stack.allowed_account_ids == ("111122223333",)
     (line,) = problems({"stack": {"allowed_account_ids": ["012345678901", 12345678901]}})
     assert line == (
@@ -270,7 +621,10 @@ def test_an_owner_that_is_no_tag_value() -> None:
 )
 def test_an_unknown_section(key: str, suggestion: str) -> None:
     (line,) = problems({key: "anything"})
-    assert line == f"aussie-markets:{key}: unknown key{suggestion}; allowed: stack, network"
+    assert line == (
+        f"aussie-markets:{key}: unknown key{suggestion}; allowed: stack, network, database, cache, "
+        "parameters, secrets"
+    )
 
 
 def test_a_section_that_is_no_mapping() -> None:
@@ -309,25 +663,25 @@ def test_long_values_are_cut() -> None:
     assert len(problem(vpc_cidr="x" * 500)) < 200
 
 
-SENTINEL = "10.66.77.88"
+ADDRESS = "10.66.77.88"
 
 
 @pytest.mark.parametrize(
     "section",
     [
-        {"vpc_cidr": f"{SENTINEL}/8"},
+        {"vpc_cidr": f"{ADDRESS}/8"},
         {"vpc_cidr": "10.66.77.88/16", "public_subnets": "10.66.77.88"},
-        {"public_subnets": [f"{SENTINEL}/32", "10.0.2.0/24"]},
+        {"public_subnets": [f"{ADDRESS}/32", "10.0.2.0/24"]},
         {"vpc_cidr": "10.66.77.88/30"},
-        {"nat_strategy": SENTINEL},
-        {"availability_zones": [SENTINEL, SENTINEL]},
-        {"flow_log_retention_days": SENTINEL},
-        SENTINEL,
+        {"nat_strategy": ADDRESS},
+        {"availability_zones": [ADDRESS, ADDRESS]},
+        {"flow_log_retention_days": ADDRESS},
+        ADDRESS,
     ],
 )
 def test_a_secret_is_never_shown(section: object) -> None:
     with pytest.raises(SettingsError) as caught:
-        parse_settings("staging", {"network": section}, {"network"})
+        parse_settings("staging", {"secrets": SECRETS, "network": section}, {"secrets", "network"})
     text = str(caught.value) + repr(caught.value)
     assert "10.66" not in text
     assert "[secret]" in text
@@ -344,7 +698,10 @@ def test_hints_made_from_a_secret_are_not_shown_either() -> None:
 
 
 def run_with(config: dict[str, str], secrets: list[str], stack: str = "staging") -> StackSettings:
-    pulumi.runtime.set_all_config(config, secrets)
+    pulumi.runtime.set_all_config(
+        {"aussie-markets:secrets": json.dumps(SECRETS), **config},
+        ["aussie-markets:secrets", *secrets],
+    )
     found: list[StackSettings] = []
     deploy(lambda: found.append(load_settings()), stack)
     return found[0]
@@ -367,13 +724,13 @@ def test_secret_configuration_stays_secret_in_errors() -> None:
     with pytest.raises(SettingsError) as caught:
         run_with(
             {
-                "aussie-markets:network": json.dumps({"nat_strategy": SENTINEL}),
-                "aussie-markets:stack": SENTINEL,
-                "aussie-markets:surplus": SENTINEL,
+                "aussie-markets:network": json.dumps({"nat_strategy": ADDRESS}),
+                "aussie-markets:stack": ADDRESS,
+                "aussie-markets:surplus": ADDRESS,
             },
             ["aussie-markets:network", "aussie-markets:stack", "aussie-markets:surplus"],
         )
-    assert SENTINEL not in str(caught.value)
+    assert ADDRESS not in str(caught.value)
     assert len(caught.value.problems) == 3
 
 
@@ -386,11 +743,11 @@ def test_pulumi_prints_the_problems_alone() -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_stack_files_are_valid_and_hold_only_differences(stack: str) -> None:
     values = stack_file(stack)
-    complete = parse_settings(stack, values)
+    complete = settings_of(stack, values)
     for section, content in values.items():
         for key in content:
             fewer = {**values, section: {k: v for k, v in content.items() if k != key}}
-            assert parse_settings(stack, fewer) != complete, f"{section}.{key} is the default"
+            assert settings_of(stack, fewer) != complete, f"{section}.{key} is the default"
 
 
 @pytest.mark.parametrize("environment", sorted(ENVIRONMENT_DEFAULTS))
@@ -414,11 +771,13 @@ def test_an_overlap_with_a_subnet_that_is_itself_wrong_is_reported_at_once() -> 
         parse_settings(
             "staging",
             {
+                "secrets": SECRETS,
                 "network": {
                     "public_subnets": ["10.0.1.0/24", "10.9.2.0/24"],
                     "private_subnets": ["10.0.1.0/25", "10.0.20.0/24"],
-                }
+                },
             },
+            {"secrets"},
         )
     assert [problem.split(" = ")[0] for problem in failure.value.problems] == [
         "aussie-markets:network.public_subnets[1]",

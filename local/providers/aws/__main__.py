@@ -1,5 +1,6 @@
 """Serves the aws stand-in: `python -m local.providers.aws <engine address>`."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -20,7 +21,7 @@ def main() -> None:
             ("grpc.max_send_message_length", _MESSAGE_LIMIT),
         ],
     )
-    provider = AwsProvider()
+    provider = AwsProvider(sys.argv[1] if len(sys.argv) > 1 else None)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     serve(server)
     provider.settle()

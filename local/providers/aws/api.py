@@ -44,6 +44,8 @@ class Api:
 
     def __init__(self, region: str, account: str = "") -> None:
         self.region = region
+        # What the checks of this run learned of resources that do not exist yet.
+        self.noted: dict[tuple[str, str], Any] = {}
         self._account = account
         self._clients: dict[tuple[str, str], BaseClient] = {}
         self._lock = threading.Lock()

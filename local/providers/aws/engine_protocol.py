@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import (
+    engine_pb2,
+    engine_pb2_grpc,
     plugin_pb2,
     provider_pb2,
     provider_pb2_grpc,
@@ -20,6 +23,7 @@ from local.providers.aws.api import Api, ApiError
 from local.providers.aws.functions import FUNCTIONS
 from local.providers.aws.journal import Journal
 from local.providers.aws.operations import DEFAULTS, Operations, PartlyCreatedError
+from local.providers.aws.state_only import said
 from local.providers.aws.table import TABLE
 from local.providers.aws.values import Properties, has_unknown, marshal, unmarshal
 
@@ -58,7 +62,10 @@ def _answers(method: Handler) -> Handler:
 class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     """The stand-in for pulumi-resource-aws."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: str | None = None) -> None:
+        self._engine = engine
+        self._said: set[str] = set()
+        self._saying = threading.Lock()
         self._api = Api(os.environ.get("AWS_REGION", ""))
         self._apis: dict[str, Api] = {}
         self._default_tags: dict[str, str] = {}
@@ -137,6 +144,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             provider_pb2.CheckFailure(property=where, reason=reason)
             for where, reason in operations.refusals(inputs)
         ]
+        self._say_once(request.urn, said(operations.token, inputs))
         return provider_pb2.CheckResponse(inputs=marshal(inputs), failures=failures)
 
     @_answers
@@ -207,6 +215,18 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         properties = unmarshal(request.properties)
         self._operations(request.urn, properties).delete(request.id, properties)
         return empty_pb2.Empty()
+
+    def _say_once(self, urn: str, sentence: str | None) -> None:
+        """What is kept in state only is in the run's own output, once."""
+        with self._saying:
+            if sentence is None or self._engine is None or sentence in self._said:
+                return
+            self._said.add(sentence)
+        with grpc.insecure_channel(self._engine) as channel:
+            message = engine_pb2.LogRequest(
+                severity=engine_pb2.INFO, message=sentence, urn=urn, streamId=0
+            )
+            engine_pb2_grpc.EngineStub(channel).Log(message)
 
     def _operations(self, urn: str, properties: Properties) -> Operations:
         token = urn.split("::")[2].split("$")[-1]

@@ -13,9 +13,10 @@ from local.providers.aws import schema
 from local.providers.aws.api import Api, ApiError, MissingError, idempotent
 from local.providers.aws.journal import Journal, digest
 from local.providers.aws.names import find_name
-from local.providers.aws.rows import Read, ResourceType, Set
+from local.providers.aws.rows import Call, Read, ResourceType, Set
 from local.providers.aws.sdk import TypeFacts, type_facts
-from local.providers.aws.shapes import from_shape, is_json, same_json, to_shape
+from local.providers.aws.shapes import from_shape, is_json, same_json, same_set, to_shape
+from local.providers.aws.state_only import STATE_ONLY, Gap
 from local.providers.aws.values import UNKNOWN, Properties, has_unknown
 
 # Inputs that Pulumi itself chose; the bridge of the real provider keeps the same list.
@@ -94,24 +95,59 @@ class Operations:
         yield from schema.refusals(
             self.row.cloudformation,
             self.api.region,
-            given,
+            self._prepared({k: UNKNOWN if k in self.row.secrets else given[k] for k in given}),
             self.row.to_schema,
             self.row.schema_constants,
         )
         for check in self.row.checks:
             yield from check(given)
+        for api_check in self.row.api_checks:
+            yield from api_check(self.api, given)
 
     def _applies(self, key: str) -> bool:
         return (
             key in ("region", "tags")
             or key in self.row.handled
+            or key in self.row.write_only.values()
             or any(key in setter.properties for setter in self.row.set)
-            or self._create_member(key) is not None
+            or self._create_member(key, self.row.create) is not None
+            or key in self.row.create_instead
         )
 
-    def _create_member(self, key: str) -> str | None:
-        shape = self.api.input_shape(self.row.service, self.row.create.operation)
+    def _creating(self, inputs: Properties) -> Call:
+        instead = self.row.create_instead.items()
+        return next((call for name, call in instead if inputs.get(name)), self.row.create)
+
+    def _create_member(self, key: str, creating: Call) -> str | None:
+        shape = self.api.input_shape(self.row.service, creating.operation)
         return find_name(key, shape.members, self.row.to_api, self.row.noun)
+
+    def _prepared(self, properties: Properties) -> Properties:
+        return properties if self.row.prepare is None else self.row.prepare(properties)
+
+    # -- calls ------------------------------------------------------------------------------
+
+    @property
+    def _gap(self) -> Gap | None:
+        return STATE_ONLY.get(self.token)
+
+    def _state_only(self, properties: Properties) -> bool:
+        return self._gap is not None and self._gap.covers_all(properties)
+
+    def _call(
+        self, call: Call, scope: Properties, params: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The answer; none where the emulator lacks the operation. No secret is in an error."""
+        if self._state_only(scope) or (self._gap and call.operation in self._gap.operations):
+            return {}
+        try:
+            return self.api.call(self.row.service, call, scope, params)
+        except ApiError as error:
+            reason = str(error)
+            for name in self.row.secrets:
+                if scope.get(name):
+                    reason = reason.replace(str(scope[name]), "[secret]")
+            raise type(error)(reason) from None
 
     # -- diff -------------------------------------------------------------------------------
 
@@ -123,7 +159,8 @@ class Operations:
         Raises:
             ApiError: a change that AWS makes and this stand-in does not; seen at preview.
         """
-        keys = (old_inputs.keys() | news.keys()) - {DEFAULTS, "region"}
+        keys = old_inputs.keys() | news.keys()
+        keys -= {DEFAULTS, "region", *self.row.write_only}
         changed = [k for k in sorted(keys) if not _same(old_inputs.get(k), news.get(k))]
         replacing = self._replacing()
         replaces = [
@@ -148,9 +185,10 @@ class Operations:
 
     def _refuse_impossible(self, changed: list[str], olds: Properties, news: Properties) -> None:
         setters = {name: setter for setter in self.row.set for name in setter.properties}
+        allowed = {"tags", *self.row.kept, *self.row.write_only.values()}
         for name in changed:
             setter = setters.get(name)
-            if setter is None and name != "tags" and name not in self.row.kept:
+            if setter is None and name not in allowed:
                 raise ApiError(
                     f"the local cloud cannot change {name} of a {self.row.noun} in place yet; "
                     "docs/local-cloud.md says how a row learns it"
@@ -205,28 +243,29 @@ class Operations:
         """What comes after the creating call; `again` where a part of it may be done already."""
         if self.row.after_create is not None:
             self.row.after_create(self.api, resource_id, inputs)
-        later = self._not_created(inputs)
+        prepared = self._prepared(inputs)
+        later = self._not_created(prepared)
         done = (self.read(resource_id, inputs) or {}) if again else {}
-        self._set(resource_id, {name: done.get(name) for name in later}, later)
-        if not self._creates_tags:
+        self._set(resource_id, {name: done.get(name) for name in later}, later, prepared)
+        if not self._creates_tags(inputs):
             self._tag(resource_id, done, inputs)
         found = self.read(resource_id, inputs)
         if found is None:
             raise ApiError(
-                f"the emulator answered {self.row.create.operation} with {resource_id}, "
+                f"the emulator answered {self._creating(inputs).operation} with {resource_id}, "
                 "but does not find it"
             )
         self.journal.finished(urn)
         return found
 
-    @property
-    def _creates_tags(self) -> bool:
-        shape = self.api.input_shape(self.row.service, self.row.create.operation)
+    def _creates_tags(self, inputs: Properties) -> bool:
+        shape = self.api.input_shape(self.row.service, self._creating(inputs).operation)
         return bool(_tag_parameters({"key": "value"}, shape, self.row.tag_specification))
 
     def _create_once(self, inputs: Properties) -> str:
-        operation = self.row.create.operation
-        shape = self.api.input_shape(self.row.service, operation)
+        inputs = self._prepared(inputs)
+        creating = self._creating(inputs)
+        shape = self.api.input_shape(self.row.service, creating.operation)
         if self.row.parameters is not None:
             params = self.row.parameters(inputs)
         else:
@@ -234,21 +273,25 @@ class Operations:
                 name: to_shape(value, shape.members[name], self.row.to_api)
                 for key, value in _without_defaults(inputs).items()
                 if key not in ("tags", "region") and key not in self.row.handled
-                if value is not None and (name := self._create_member(key)) is not None
+                if value is not None and (name := self._create_member(key, creating)) is not None
             }
         params.update(_tag_parameters(inputs.get("tags") or {}, shape, self.row.tag_specification))
         # A template that cannot be filled must fail before there is a resource.
-        known_id = str(self.api.fill(self.row.id, inputs)) if "{" in self.row.id else None
-        answer = self.api.call(self.row.service, self.row.create, inputs, params)
+        made_of = self.row.id if isinstance(self.row.id, str) and "{" in self.row.id else None
+        known_id = str(self.api.fill(made_of, inputs)) if made_of else None
+        answer = self._call(creating, inputs, params)
+        if callable(self.row.id):
+            return self.row.id(answer)
         return known_id or str(self.api.find(self.row.id, answer, inputs))
 
     def _not_created(self, inputs: Properties) -> Properties:
         if self.row.parameters is not None:
             return {}
+        creating = self._creating(inputs)
         return {
             key: value
             for key, value in _without_defaults(inputs).items()
-            if key != "tags" and self._create_member(key) is None
+            if key != "tags" and self._create_member(key, creating) is None
         }
 
     def update(self, urn: str, resource_id: str, olds: Properties, news: Properties) -> Properties:
@@ -257,7 +300,7 @@ class Operations:
             return self._finish(urn, resource_id, news, again=True)
         if self.row.before_create is not None:
             self.row.before_create(self.api, news)
-        self._set(resource_id, olds, news)
+        self._set(resource_id, self._prepared(olds), self._prepared(news))
         self._tag(resource_id, olds, news)
         found = self.read(resource_id, news)
         if found is None:
@@ -268,25 +311,39 @@ class Operations:
             raise ApiError(f"the emulator did not take the new {', '.join(ignored)}")
         return found
 
-    def _set(self, resource_id: str, olds: Properties, news: Properties) -> None:
-        scope = {**news, "id": resource_id}
+    def _set(
+        self, resource_id: str, olds: Properties, news: Properties, known: Properties | None = None
+    ) -> None:
+        scope = {**(known or {}), **news, "id": resource_id}
+        for name, version in self.row.write_only.items():
+            if name not in news or _same(olds.get(version), news.get(version)):
+                scope.pop(name, None)
         for setter in self.row.set:
             changed = {
                 name: news.get(name)
                 for name in setter.properties
-                if not _same(olds.get(name), news.get(name))
+                if self._changes(name, olds, news)
             }
             if changed:
-                self._apply(setter, changed, olds, scope)
+                before = {f"old_{name}": olds.get(name) for name in changed}
+                self._apply(setter, changed, olds, {**scope, **changed, **before})
+
+    def _changes(self, name: str, olds: Properties, news: Properties) -> bool:
+        version = self.row.write_only.get(name)
+        if version is not None:
+            return name in news and not _same(olds.get(version), news.get(version))
+        return not _same(olds.get(name), news.get(name))
 
     def _apply(self, setter: Set, changed: Properties, olds: Properties, scope: Properties) -> None:
         wanted = any(changed.values()) if setter.toggle else bool(_given(changed))
         had = bool(_given({name: olds.get(name) for name in changed}))
+        if setter.unset == setter.call:  # one operation takes the whole, also when it is empty
+            wanted, had = True, False
         if setter.unset is not None and had and (setter.unset_first or not wanted):
-            self.api.call(self.row.service, setter.unset, {**scope, **_given(olds)})
-        if wanted or setter.add is not None or setter.parameters is not None:
+            self._call(setter.unset, {**scope, **_given(olds)})
+        if wanted or setter.add is not None or (setter.parameters and setter.unset is None):
             params = self._set_parameters(setter, changed, olds, scope)
-            self.api.call(self.row.service, setter.call, scope, params)
+            self._call(setter.call, scope, params)
 
     def _set_parameters(
         self, setter: Set, changed: Properties, olds: Properties, scope: Properties
@@ -299,7 +356,7 @@ class Operations:
             (name,) = changed
             old, new = olds.get(name) or [], changed[name] or []
             added, removed = [i for i in new if i not in old], [i for i in old if i not in new]
-            return {key: i for key, i in ((setter.add, added), (setter.remove, removed)) if i}
+            return _nested({k: i for k, i in ((setter.add, added), (setter.remove, removed)) if i})
         shape = self.api.input_shape(self.row.service, setter.call.operation)
         members = {
             name: find_name(name, shape.members, self.row.to_api, self.row.noun) for name in changed
@@ -322,17 +379,19 @@ class Operations:
         ):
             if tags:
                 shape = self.api.input_shape(self.row.service, call.operation)
-                self.api.call(self.row.service, call, scope, _tag_parameters(tags, shape, None))
+                self._call(call, scope, _tag_parameters(tags, shape, None))
 
     def delete(self, resource_id: str, properties: Properties) -> None:
         """Raises ApiError unless the resource is gone; one that is gone already is fine."""
         scope = {**properties, "id": resource_id}
         if self.row.before_delete is not None:
             self.row.before_delete(self.api, resource_id)
-        for call in self.row.delete:
+        parameters = self.row.delete_parameters
+        for index, call in enumerate(self.row.delete):
+            params = parameters(properties) if parameters is not None and index == 0 else {}
             # An earlier call may have been cut off after a part of the steps.
             with contextlib.suppress(MissingError):
-                self.api.call(self.row.service, call, scope)
+                self._call(call, scope, params)
 
     # -- read -------------------------------------------------------------------------------
 
@@ -344,7 +403,7 @@ class Operations:
         like = {**self._imported(resource_id), **like}
         scope = {**like, "id": resource_id}
         item: dict[str, Any] = {}
-        for read in self.row.read:
+        for read in () if self._state_only(like) else self.row.read:
             found = self._find(read, scope)
             if read.into is None:
                 if not found:
@@ -353,17 +412,19 @@ class Operations:
             else:
                 item[read.into] = found
             scope = {**item, **scope}
+        if self.row.after_read is not None:
+            self.row.after_read(item, like)
         outputs = {
             name: self._output(name, item, like, scope)
             for name in self.facts.outputs - {"tags", "tagsAll", "region"}
         }
         tags = next((item[name] for name in _TAG_MEMBERS if item.get(name) is not None), None)
         if "tagsAll" in self.facts.outputs:
-            outputs["tags"] = _tags(tags)
+            outputs["tags"] = like.get("tags") if self._state_only(like) else _tags(tags)
         return self.with_own(like, outputs)
 
     def _imported(self, resource_id: str) -> Properties:
-        parts = re.split(r"\{(\w+)\}", self.row.id)
+        parts = re.split(r"\{(\w+)\}", self.row.id) if isinstance(self.row.id, str) else []
         pattern = "".join(
             f"(?P<{part}>.+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
         )
@@ -373,6 +434,9 @@ class Operations:
     def _output(self, name: str, item: Properties, like: Properties, scope: Properties) -> Any:
         given = like.get(name)
         expression = self.row.outputs.get(name)
+        keeps = self._state_only(like) or (self._gap is not None and name in self._gap.properties)
+        if keeps and given is not None:
+            return given
         if expression is not None and "{" in expression:
             return self.api.fill(expression, scope)
         if expression is not None:
@@ -387,14 +451,18 @@ class Operations:
 
     def _find(self, read: Read, scope: Properties) -> Any:
         try:
-            answer = self.api.call(self.row.service, read.call, scope)
+            answer = self._call(read.call, scope)
         except MissingError:
             return None
         return self.api.find(read.item, answer, scope)
 
     def with_own(self, inputs: Properties, outputs: Properties) -> Properties:
         """Region and tags, which every type has alike."""
-        result = {name: value for name, value in outputs.items() if value is not None}
+        result = {
+            name: value
+            for name, value in outputs.items()
+            if value is not None and name not in self.row.write_only
+        }
         if "region" in self.facts.outputs:
             result["region"] = inputs.get("region") or self.api.region
         if "tagsAll" in self.facts.outputs:
@@ -406,9 +474,9 @@ class Operations:
         if not inputs:  # an import: everything that could have been set
             names = self.facts.inputs & outputs.keys()
             return {name: outputs[name] for name in names - {"region"}}
+        unread = self.row.write_only.keys() | (inputs.keys() - self.facts.outputs)
         return {
-            name: outputs.get(name) if name in self.facts.outputs else value
-            for name, value in inputs.items()
+            name: value if name in unread else outputs.get(name) for name, value in inputs.items()
         }
 
 
@@ -426,8 +494,17 @@ def _same(old: Any, new: Any) -> bool:
     if isinstance(old, str) and isinstance(new, str) and is_json(new):
         return old == new or same_json(old, new)
     if isinstance(old, list) and isinstance(new, list):
-        return sorted(map(repr, old)) == sorted(map(repr, new))
+        return same_set(old, new)
     return bool(old == new)
+
+
+def _nested(parameters: Properties) -> Properties:
+    """`{"A.B": x}` as `{"A": {"B": x}}`."""
+    result: Properties = {}
+    for path, value in parameters.items():
+        outer, _, inner = path.rpartition(".")
+        (result.setdefault(outer, {}) if outer else result)[inner] = value
+    return result
 
 
 def _tag_parameters(

@@ -38,10 +38,11 @@ class Read:
 class Set:
     """How `properties` are set after creation and changed in place.
 
-    `unset` runs where the new value is absent, or false for a `toggle`, whose value is no
-    parameter; with `unset_first` also before another value is set. `add` and `remove` name the
-    parameters of an operation that takes a difference. `parameters` builds what a conversion by
-    name cannot, from all properties and the id.
+    Templates may name `{old_x}` beside `{x}`, the value before the change. `unset` runs where the
+    new value is absent, or false for a `toggle`, whose value is no parameter; with `unset_first`
+    also before another value is set. `add` and `remove` name the parameters of an operation that
+    takes a difference, with a dot where one is inside another. `parameters` builds what a
+    conversion by name cannot, from all properties and the id.
     """
 
     properties: tuple[str, ...]
@@ -78,6 +79,7 @@ class Tagging:
 
 
 Check = Callable[[Properties], Iterator[tuple[str, str]]]
+ApiCheck = Callable[["Api", Properties], Iterator[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ class ResourceType:
         cloudformation: the type whose schema holds AWS's validation and replacement facts.
         service: boto3's name of the API.
         create: its parameters are filled from the properties by name.
-        id: JMESPath into the answer of `create`, or a template over properties (with a brace).
+        id: JMESPath into the answer of `create`, a template over properties (with a brace), or a
+            function of the answer.
+        create_instead: other creating operations, each for resources with the property it is under.
         read: the first finds the resource, the others add to it.
         delete: in order; empty for what AWS does not delete.
         renames: where Pulumi's name is neither botocore's nor CloudFormation's.
@@ -102,7 +106,13 @@ class ResourceType:
         kept: inputs that the API never gives back, so that a read leaves them as they are.
         empty: computed outputs without a value in a platform such as this (IPv6, outposts).
         parameters: builds `create`'s parameters where a conversion by name cannot.
-        checks: what AWS refuses and no schema says.
+        prepare: changes properties before they are converted, such as defaults that AWS wants sent.
+        after_read: puts right what `read` found, knowing the inputs.
+        delete_parameters: parameters of the first deleting call, from the properties.
+        secrets: inputs whose value is in no message.
+        write_only: inputs that are never read back or kept as outputs, each with the property whose
+            change writes it again.
+        checks, api_checks: what AWS refuses and no schema says; the latter look at other resources.
         before_create (and before an update), after_create, before_delete: refuse or put right
             what the emulator gets wrong.
     """
@@ -110,8 +120,9 @@ class ResourceType:
     cloudformation: str
     service: str
     create: Call
-    id: str
+    id: str | Callable[[Properties], str]
     read: tuple[Read, ...]
+    create_instead: Mapping[str, Call] = field(default_factory=dict)
     delete: tuple[Call, ...] = ()
     set: tuple[Set, ...] = ()
     tag_specification: str | None = None
@@ -130,7 +141,13 @@ class ResourceType:
     kept: frozenset[str] = frozenset()
     empty: frozenset[str] = frozenset()
     parameters: Callable[[Properties], dict[str, Any]] | None = None
+    prepare: Callable[[Properties], Properties] | None = None
+    after_read: Callable[[Properties, Properties], None] | None = None
+    delete_parameters: Callable[[Properties], dict[str, Any]] | None = None
+    secrets: frozenset[str] = frozenset()
+    write_only: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    api_checks: tuple[ApiCheck, ...] = ()
     before_create: Callable[["Api", Properties], None] | None = None
     after_create: Callable[["Api", str, Properties], None] | None = None
     before_delete: Callable[["Api", str], None] | None = None

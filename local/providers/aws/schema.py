@@ -25,8 +25,9 @@ from local.providers.aws.values import Properties, Unknown, has_unknown
 # CloudFormation's own reference is how cfn-lint knows that a value comes later.
 _UNKNOWN_REFERENCE = {"Ref": "Unknown"}
 
-# W3037 (IAM actions that do not exist) is a warning to cfn-lint and a refusal to AWS.
-_RULES = ["E", "W3037"]
+# Warnings to cfn-lint and refusals to AWS: IAM actions that do not exist, and engine versions with
+# which no new database instance can be made.
+_RULES = ["E", "W3037", "W3691"]
 
 _LONGEST_LIST = 200
 
@@ -113,7 +114,8 @@ def _convert(
         name = find_name(key, schema["properties"], renames, noun)
         if name is None or value is None:
             continue
-        if name == "Tags" and isinstance(value, dict):
+        pairs = _resolve(schema["properties"][name], schema).get("type") == "array"
+        if name == "Tags" and pairs and isinstance(value, dict):
             converted[name] = [{"Key": k, "Value": _scalars(v)} for k, v in value.items()]
         else:
             converted[name] = _value(value, schema["properties"][name], schema, renames)
@@ -168,7 +170,9 @@ def _resolve(node: Any, root: dict[str, Any]) -> dict[str, Any]:
 def _short(message: str) -> str:
     """The message with a value of hundreds of letters, or as many allowed values, cut."""
     message = re.sub(r"'([^']{60})[^']{60,}([^']{10})'", r"'\1…\2'", message)
-    found = re.fullmatch(r"(?P<what>.*?) is not one of (?P<allowed>\[.*\])", message, re.DOTALL)
+    found = re.fullmatch(
+        r"(?P<what>.*?) is not one of (?P<allowed>\[.*\])(?: in '.*')?", message, re.DOTALL
+    )
     if found is None or len(found["allowed"]) <= _LONGEST_LIST:
         return message
     allowed = re.findall(r"'([^']*)'", found["allowed"])

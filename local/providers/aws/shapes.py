@@ -97,9 +97,18 @@ def _from_list(values: list[Any], like: Any, renames: Renames) -> list[Any]:
         from_shape(item, samples[i] if i < len(samples) else None, renames)
         for i, item in enumerate(values)
     ]
-    if sorted(map(repr, result)) == sorted(map(repr, samples)):
+    if same_set(result, samples):
         return samples
     return result
+
+
+def same_set(left: list[Any], right: list[Any]) -> bool:
+    """AWS's lists are mostly sets: neither their order nor that of keys in them means anything."""
+    return sorted(map(_canonical, left)) == sorted(map(_canonical, right))
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=repr)
 
 
 def is_json(text: str) -> bool:

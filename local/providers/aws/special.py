@@ -233,6 +233,13 @@ def _administers(statement: dict[str, Any]) -> bool:
     )
 
 
+def log_group_name(properties: Properties) -> Iterator[tuple[str, str]]:
+    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html"""
+    name = properties.get("name")
+    if isinstance(name, str) and name.startswith("aws/"):
+        yield "name", f"Log groups starting with AWS/ are reserved for AWS: {name}"
+
+
 def key_admits_logs(api: Api, properties: Properties) -> None:
     """CloudWatch Logs refuses a key that does not let its regional service in; the emulator not."""
     key = properties.get("kmsKeyId")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from local.providers.aws import special
+from local.providers.aws import special, table_data
 from local.providers.aws.rows import AutoName, Call, Read, ResourceType, Set, Tagging
 
 _EC2_TAGGING: Final = Tagging(
@@ -453,6 +453,7 @@ _LOGS: Final = {
         ),
         delete=(Call("delete_log_group", {"logGroupName": "{id}"}),),
         before_create=special.key_admits_logs,
+        checks=(special.log_group_name,),
     ),
 }
 
@@ -603,4 +604,5 @@ TABLE: Final[dict[str, ResourceType]] = {
     **_LOGS,
     **_KEYS,
     **_IAM,
+    **table_data.ROWS,
 }
