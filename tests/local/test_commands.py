@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from local.emulator import INSTANCE_PATH, PORT_VARIABLE
+from local.emulator import INSTANCE_PATH
 from local.locks import refusing_lock
-from local.paths import ENGINE_DIR, LOCAL_DIR, Folders, folders
+from local.paths import Folders
+from tests.local.conftest import script
 
 REPOSITORY = Path(__file__).parents[2]
 TARGETS = ["help", "up", "preview", "down", "shell", "clean", "test", "lint", "format"]
@@ -25,23 +26,6 @@ ON_STACK = ["up", "preview", "down", "shell"]
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 Result = subprocess.CompletedProcess[str]
-
-
-@pytest.fixture
-def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
-    monkeypatch.setenv(LOCAL_DIR, str(tmp_path / "local"))
-    for name in (ENGINE_DIR, PORT_VARIABLE):
-        monkeypatch.delenv(name, raising=False)
-    return folders()
-
-
-@pytest.fixture
-def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only folder on PATH, empty."""
-    folder = tmp_path / "on-path"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
-    return folder
 
 
 class Instance(BaseHTTPRequestHandler):
@@ -69,13 +53,6 @@ def running_emulator(where: Folders) -> Iterator[None]:
         yield
         server.shutdown()
         thread.join()
-
-
-def script(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return path
 
 
 def command(*words: str) -> Result:

@@ -9,35 +9,13 @@ from local.console import LocalCloudError
 from local.engine import COMMAND, VERSION_VARIABLE, engine, pinned_version
 from local.paths import ENGINE_DIR, LOCAL_DIR, Folders, folders
 from local.stacks import write_launchers
+from tests.local.conftest import script
 
 WRITES_WHERE_TOLD = """\
 printf '%s\\n' "$@" > "${0%/*}/words"
 while [ "$1" != -o ]; do shift; done
 echo built > "$2"
 """
-
-
-@pytest.fixture
-def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
-    monkeypatch.setenv(LOCAL_DIR, str(tmp_path / "local"))
-    monkeypatch.delenv(ENGINE_DIR, raising=False)
-    return folders()
-
-
-@pytest.fixture
-def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only folder on PATH, empty."""
-    folder = tmp_path / "on-path"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
-    return folder
-
-
-def script(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return path
 
 
 def built(where: Folders) -> Path:

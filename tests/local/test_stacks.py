@@ -14,9 +14,10 @@ import yaml
 from local import stacks
 from local.console import LocalCloudError
 from local.emulator import Emulator
-from local.paths import ENGINE_DIR, LOCAL_DIR, REPOSITORY, Folders, folders
+from local.paths import LOCAL_DIR, REPOSITORY, Folders
 from local.providers.aws.journal import Journal
 from local.stacks import Stack, environment, require_stack, write_launchers
+from tests.local.conftest import script
 
 PLUGINS = {
     "pulumi-resource-aws": "local.providers.aws",
@@ -34,13 +35,6 @@ case "$*" in
 *"stack history"*) echo "error: no history" >&2; exit 255 ;;
 esac
 """
-
-
-@pytest.fixture
-def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
-    monkeypatch.setenv(LOCAL_DIR, str(tmp_path / "local"))
-    monkeypatch.delenv(ENGINE_DIR, raising=False)
-    return folders()
 
 
 @pytest.fixture
@@ -67,13 +61,6 @@ def staging(where: Folders, repository: Path, on_path: Path) -> Stack:
     assert repository.exists()
     path = os.pathsep.join([str(on_path), os.environ["PATH"]])
     return Stack("staging", where, {"PATH": path})
-
-
-def script(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return path
 
 
 def commit(repository: Path, stack: str, config: dict[str, Any]) -> Path:

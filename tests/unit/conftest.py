@@ -7,6 +7,7 @@ plain data afterwards instead of inside outputs that might never be awaited.
 import json
 import re
 import runpy
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +84,10 @@ class Deployment:
     def of(self, type_: str) -> dict[str, Registered]:
         """The resources of one type by name."""
         return {r.name: r for r in self.resources if r.type == type_}
+
+    def counts(self) -> dict[str, int]:
+        """How many resources there are of each type."""
+        return dict(Counter(resource.type for resource in self.resources))
 
     def only(self, type_: str) -> Registered:
         """The one resource of this type."""

@@ -45,13 +45,6 @@ def network(
     return deploy(program, stack, preview=preview)
 
 
-def counts(deployment: Deployment) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for resource in deployment.resources:
-        found[resource.type] = found.get(resource.type, 0) + 1
-    return found
-
-
 STAGING_COUNTS = {
     NETWORK: 1,
     VPC: 1,
@@ -70,8 +63,8 @@ PRODUCTION_COUNTS = STAGING_COUNTS | {GROUP: 5, INGRESS: 6, EGRESS: 5, ENDPOINT:
 
 @pytest.mark.parametrize("preview", [False, True])
 def test_counts_do_not_depend_on_what_aws_answers(preview: bool) -> None:
-    assert counts(network("staging", preview=preview)) == STAGING_COUNTS
-    assert counts(network("production", preview=preview)) == PRODUCTION_COUNTS
+    assert network("staging", preview=preview).counts() == STAGING_COUNTS
+    assert network("production", preview=preview).counts() == PRODUCTION_COUNTS
 
 
 @BOTH
@@ -275,7 +268,7 @@ def test_three_zones_in_another_region() -> None:
     assert vpc["availabilityZoneNames"] == [f"ap-southeast-4{letter}" for letter in "abc"]
     assert vpc["subnetSpecs"][1]["cidrBlocks"] == ["10.8.4.0/24", "10.8.5.0/24", "10.8.6.0/24"]
     assert vpc["tags"] == {"Name": "aussie-markets-vpc-melbourne"}
-    assert counts(deployment) == PRODUCTION_COUNTS
+    assert deployment.counts() == PRODUCTION_COUNTS
     endpoints = deployment.of(ENDPOINT)
     assert len(endpoints["net-endpoint-s3"].inputs["routeTableIds"]) == 3
     for endpoint in endpoints.values():
@@ -296,7 +289,7 @@ def test_two_networks_in_one_stack() -> None:
             )
 
     deployment = deploy(program)
-    assert counts(deployment) == {type_: 2 * n for type_, n in PRODUCTION_COUNTS.items()}
+    assert deployment.counts() == {type_: 2 * n for type_, n in PRODUCTION_COUNTS.items()}
     urns = [resource.urn for resource in deployment.resources]
     assert len(set(urns)) == len(urns)
 
