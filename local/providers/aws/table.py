@@ -598,11 +598,9 @@ _IAM: Final = {
     ),
 }
 
+ROWS: Final = {**_NETWORK, **_SECURITY_GROUPS, **_LOGS, **_KEYS, **_IAM}
+
 TABLE: Final[dict[str, ResourceType]] = {
-    **_NETWORK,
-    **_SECURITY_GROUPS,
-    **_LOGS,
-    **_KEYS,
-    **_IAM,
+    **ROWS,
     **table_data.ROWS,
 }

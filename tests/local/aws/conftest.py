@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,9 @@ from local.providers.aws.api import Api
 from local.providers.aws.journal import Journal
 from local.providers.aws.operations import Operations
 from local.providers.aws.table import TABLE
+from tests.local.aws.build import MakeOperations, Stack
 
 REGION = "ap-southeast-2"
-
-MakeOperations = Callable[[str], Operations]
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +62,8 @@ def journal(tmp_path: Path) -> Journal:
 @pytest.fixture
 def operations(api: Api, journal: Journal) -> MakeOperations:
     return lambda token: Operations(token, TABLE[token], api, journal, {"Environment": "test"})
+
+
+@pytest.fixture
+def stack(operations: MakeOperations) -> Stack:
+    return Stack(operations)

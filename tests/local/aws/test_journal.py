@@ -7,7 +7,7 @@ from local.providers.aws.journal import Journal
 from local.providers.aws.operations import Operations, PartlyCreatedError
 from local.providers.aws.rows import Call
 from local.providers.aws.values import has_unknown
-from tests.local.aws.conftest import MakeOperations
+from tests.local.aws.build import MakeOperations
 
 VPC = "aws:ec2/vpc:Vpc"
 URN = "urn:pulumi:staging::aussie-markets::aws:ec2/vpc:Vpc::main"

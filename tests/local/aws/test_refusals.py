@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.providers.aws.values import UNKNOWN
-from tests.local.aws.conftest import MakeOperations
+from tests.local.aws.build import MakeOperations
 
 VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"
