@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.naming import Names
 from components.network import REDIS_PORT
-from components.settings import CacheSettings
+from components.settings.cache import CacheSettings
 
 # The last Redis that ElastiCache offers, and the family that it takes.
 ENGINE_VERSION: Final = "7.1"

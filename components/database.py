@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.naming import Names
 from components.network import POSTGRES_PORT
-from components.settings import DatabaseSettings
+from components.settings.database import DatabaseSettings
 
 # RDS user guide, "Publishing PostgreSQL logs to Amazon CloudWatch Logs".
 LOG_EXPORTS: Final = ("postgresql", "upgrade")

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 import pulumi_awsx as awsx
 
 from components.naming import Names
-from components.settings import NetworkSettings
+from components.settings.network import NetworkSettings
 
 # Deployment documentation, "ECS Cluster Configuration"; the others are the protocols' own.
 API_PORT: Final = 3000

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from components.settings import SecretSettings
+from components.settings.secrets import SecretSettings
 from local.console import LocalCloudError, say
 from local.emulator import Emulator
 from local.engine import path_without

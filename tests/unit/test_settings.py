@@ -10,16 +10,16 @@ import pytest
 import yaml
 
 from components.settings import (
-    ENVIRONMENT_DEFAULTS,
-    INSTANCE_CLASS_MEMORY,
-    LOG_RETENTION_DAYS,
-    NatStrategy,
     SettingsError,
     StackSettings,
     load_settings,
     merge,
     parse_settings,
 )
+from components.settings.database import INSTANCE_CLASS_MEMORY
+from components.settings.environments import ENVIRONMENT_DEFAULTS
+from components.settings.fields import LOG_RETENTION_DAYS
+from components.settings.network import NatStrategy
 from tests.unit.conftest import ROOT, SECRETS, SENTINEL, deploy, settings_of, stack_file
 
 STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
