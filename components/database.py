@@ -229,8 +229,8 @@ class Database(pulumi.ComponentResource):
             subnet_ids=self._args.subnet_ids,
             opts=self._child,
         )
-        # A changed snapshot would rebuild the database and lose what is newer.
-        ignored = ["snapshotIdentifier"]
+        # A changed snapshot rebuilds the database and loses what is newer, so it takes two settings.
+        ignored = [] if settings.rebuild_from_snapshot else ["snapshotIdentifier"]
         if settings.engine_version != settings.major_version:
             # After AWS's next minor upgrade a full version would be a downgrade, which RDS refuses.
             ignored.append("engineVersion")

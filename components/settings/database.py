@@ -146,11 +146,17 @@ class DatabaseSettings(Section):
     read_replicas: Annotated[StrictInt, Field(ge=0, le=15)] = Field(
         default=0, description="a number from 0 to 15"
     )
-    # Read when the instance is created, and never again: see `Database`.
+    # Read when the instance is created. A later change of it does nothing by itself, since it would
+    # rebuild the database and lose what is newer (terraform-aws-rds#270).
     snapshot_identifier: (
         Annotated[str, Field(pattern=r"^[A-Za-z](-?[A-Za-z0-9:])*$", max_length=255)] | None
     ) = Field(
         default=None, description="the name of a database snapshot that a new instance starts from"
+    )
+    rebuild_from_snapshot: StrictBool = Field(
+        default=False,
+        description="true where snapshot_identifier is set and the database is to be replaced by "
+        "what that snapshot holds; false otherwise",
     )
     # Part of the final snapshot's name, which must not exist yet. So it is raised before a change
     # that replaces the instance, and before a stack is built again.
@@ -202,6 +208,13 @@ class DatabaseSettings(Section):
         if name in {"postgres", "admin", "root", "user"} or name.startswith(("rds", "pg")):
             raise ValueError
         return name
+
+    @field_validator("rebuild_from_snapshot")
+    @classmethod
+    def _a_rebuild_has_a_source(cls, rebuild: bool, info: ValidationInfo) -> bool:
+        if rebuild and info.data.get("snapshot_identifier", "") is None:
+            reject(Problem("false where snapshot_identifier is not set"))
+        return rebuild
 
     @property
     def max_connections(self) -> int:

@@ -110,6 +110,18 @@ class LocalCloud:
             return []
         return list((latest or {}).get("resources") or [])
 
+    def steps(self, stack: str) -> dict[str, dict[str, Any]]:
+        """The steps of a preview by type and name, unchanged resources left out."""
+        answer = self.shell("pulumi preview --json 2>/dev/null", stack)
+        assert answer.code == 0, answer.text
+        start = answer.text.index("{")
+        steps = json.loads(answer.text[start : answer.text.rindex("}") + 1])["steps"]
+        return {
+            f"{step['urn'].split('::')[2].split(':')[-1]} {step['urn'].split('::')[-1]}": step
+            for step in steps
+            if step["op"] != "same"
+        }
+
     def inventory(self) -> dict[str, int]:
         """How many of each kind the emulator holds, AWS's own defaults apart."""
         ec2, logs, kms, iam = (self.client(name) for name in ("ec2", "logs", "kms", "iam"))

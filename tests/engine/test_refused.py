@@ -72,6 +72,68 @@ def preview(cloud: LocalCloud, tmp_path: Path) -> Preview:
             "name",
             "characters over AWS's 255",
         ),
+        *(
+            (
+                f'aws.rds.Instance("db", engine="postgres", allocated_storage=20, '
+                f'username="markets", skip_final_snapshot=True, **{given})',
+                "aws:rds:Instance (db)",
+                prop,
+                reason,
+            )
+            for given, prop, reason in (
+                (
+                    {"engine_version": "15.4", "instance_class": "db.t3.micro"},
+                    "engineVersion",
+                    "is deprecated",
+                ),
+                ({"instance_class": "db.t9.micro"}, "instanceClass", "is not one of"),
+                (
+                    {"instance_class": "db.t3.micro", "backup_retention_period": 36},
+                    "backupRetentionPeriod",
+                    "35",
+                ),
+                (
+                    {"instance_class": "db.t3.micro", "password_wo": "at@sign-inside"},
+                    "passwordWo",
+                    "Only printable ASCII",
+                ),
+            )
+        ),
+        *(
+            (
+                f'aws.elasticache.ReplicationGroup("cache", description="c", engine="redis", '
+                f'engine_version="7.1", node_type="cache.t4g.micro", **{given})',
+                "aws:elasticache:ReplicationGroup (cache)",
+                prop,
+                reason,
+            )
+            for given, prop, reason in (
+                (
+                    {"num_cache_clusters": 1, "automatic_failover_enabled": True}
+                    | {"multi_az_enabled": True},
+                    "multiAzEnabled",
+                    "at least 1 replica",
+                ),
+                ({"auth_token": "sixteen-letters!"}, "authToken", "encryption-in-transit"),
+            )
+        ),
+        (
+            'g = aws.elasticache.ParameterGroup("old", name="old", family="redis6.x")\n'
+            'aws.elasticache.ReplicationGroup("cache", description="c", engine="redis",'
+            ' engine_version="7.1", node_type="cache.t4g.micro", parameter_group_name=g.name)',
+            "aws:elasticache:ReplicationGroup (cache)",
+            "parameterGroupName",
+            "can't be used with",
+        ),
+        (
+            'g = aws.rds.ParameterGroup("new", name="new", family="postgres16")\n'
+            'aws.rds.Instance("db", engine="postgres", engine_version="15", allocated_storage=20,'
+            ' username="markets", instance_class="db.t3.micro", skip_final_snapshot=True,'
+            " parameter_group_name=g.name)",
+            "aws:rds:Instance (db)",
+            "parameterGroupName",
+            "can't be used with",
+        ),
     ],
 )
 def test_preview_names_resource_property_and_awss_reason(
@@ -82,6 +144,7 @@ def test_preview_names_resource_property_and_awss_reason(
     assert resource in answer.text
     assert f"property {prop}" in answer.text
     assert reason in answer.text
+    assert "at@sign-inside" not in answer.text
 
 
 def test_a_type_that_the_local_cloud_has_not_is_refused_by_name(preview: Preview) -> None:

@@ -208,23 +208,11 @@ def test_a_second_up_of_each_reports_no_changes(cloud: LocalCloud) -> None:
     assert cloud.inventory() == before
 
 
-def preview_steps(cloud: LocalCloud) -> dict[str, str]:
-    """Operation by resource name of a preview, unchanged ones left out."""
-    answer = cloud.shell("pulumi preview --json 2>/dev/null")
-    assert answer.code == 0, answer.text
-    start = answer.text.index("{")
-    steps = json.loads(answer.text[start : answer.text.rindex("}") + 1])["steps"]
-    return {
-        f"{step['urn'].split('::')[2].split(':')[-1]} {step['urn'].split('::')[-1]}": step["op"]
-        for step in steps
-        if step["op"] != "same"
-    }
-
-
 @pytest.mark.usefixtures("unchanged")
 def test_a_setting_that_aws_updates_in_place_is_an_update(cloud: LocalCloud) -> None:
     cloud.configure("staging", network={"flow_log_retention_days": 60})
-    assert preview_steps(cloud) == {"LogGroup aussie-markets-staging-flow-logs": "update"}
+    steps = {name: step["op"] for name, step in cloud.steps("staging").items()}
+    assert steps == {"LogGroup aussie-markets-staging-flow-logs": "update"}
     answer = cloud.run("up")
     assert answer.code == 0, answer.text
     (group,) = cloud.client("logs").describe_log_groups(
@@ -238,8 +226,8 @@ def test_a_setting_that_aws_updates_in_place_is_an_update(cloud: LocalCloud) -> 
 @pytest.mark.usefixtures("unchanged")
 def test_a_setting_that_aws_cannot_update_is_shown_as_a_replacement(cloud: LocalCloud) -> None:
     cloud.configure("staging", network={"private_subnets": ["10.0.10.0/24", "10.0.30.0/24"]})
-    steps = preview_steps(cloud)
-    assert steps["Subnet aussie-markets-staging-vpc-private-2"] == "replace"
+    steps = cloud.steps("staging")
+    assert steps["Subnet aussie-markets-staging-vpc-private-2"]["op"] == "replace"
     assert "Subnet aussie-markets-staging-vpc-private-1" not in steps
 
 

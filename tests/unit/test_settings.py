@@ -76,6 +76,7 @@ def test_the_environments_as_documented() -> None:
         "username": "aussiemarkets",
         "read_replicas": 0,
         "snapshot_identifier": None,
+        "rebuild_from_snapshot": False,
         "generation": 1,
         "password_version": 1,
     }
@@ -348,6 +349,10 @@ OVERLAPS = "must be a window that does not overlap the backups'"
         ),
         ({"read_replicas": 16}, "read_replicas = 16: must be a number from 0 to 15"),
         ({"generation": 0}, "generation = 0: must be a number from 1 to 999, raised by one"),
+        (
+            {"rebuild_from_snapshot": True},
+            "rebuild_from_snapshot = true: must be false where snapshot_identifier is not set",
+        ),
         (
             {"snapshot_identifier": "a--b"},
             'snapshot_identifier = "a--b": must be the name of a database snapshot that a new '
