@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from http.client import HTTPException
 from typing import Any, Final
 
+from local import emulator_repairs
 from local.console import LocalCloudError, progress, say
 from local.locks import command_line, waiting_lock
 from local.paths import REPOSITORY, Folders
@@ -239,10 +240,13 @@ def _end_deletions() -> None:
 
 
 def serve(port: int, instance: str) -> None:
+    # Certificates are issued as soon as they are asked for, where moto waits a minute.
+    os.environ.setdefault("MOTO_ACM_VALIDATION_WAIT", "0")
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import run_simple
 
     _end_deletions()
+    emulator_repairs.repair()
     application = Idempotent(DomainDispatcherApplication(create_backend_app), instance)
     run_simple(_HOST, port, application, threaded=True)
 

@@ -5,6 +5,8 @@ import contextvars
 import os
 import re
 import threading
+import urllib.parse
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -26,7 +28,12 @@ from local.providers.aws.rows import Call
 
 IDEMPOTENCY_HEADER = "X-Idempotency-Token"
 
-_MISSING = re.compile(r"NotFound|NoSuch|DoesNotExist|NotAttached")
+_MISSING = re.compile(r"NotFound|NoSuch|DoesNotExist|NotAttached|Nonexistent|NonExistent")
+# ECS and GuardDuty say so under a general code, the emulator's autoscaling under a wrong one.
+_MISSING_REASON = re.compile(
+    r"Unable to describe task definition|No scal(able target|ing policy) found for"
+    r"|is not owned by the current account"
+)
 
 _token: contextvars.ContextVar[str | None] = contextvars.ContextVar("token", default=None)
 
@@ -57,19 +64,20 @@ class Api:
             self._account = str(identity["Account"])
         return self._account
 
-    def client(self, service: str) -> BaseClient:
-        key = (service, self.region)
+    def client(self, service: str, region: str | None = None) -> BaseClient:
+        key = (service, region or self.region)
         with self._lock:
             if key not in self._clients:
                 client = boto3.client(
                     service,  # type: ignore[call-overload]
-                    region_name=self.region,
+                    region_name=key[1],
                     config=Config(
                         retries={"mode": "standard", "total_max_attempts": 3},
                         max_pool_connections=32,
                     ),
                 )
                 client.meta.events.register("before-call", _add_token)
+                client.meta.events.register("before-call.s3-control", _without_account_in_host)
                 self._clients[key] = client
             return self._clients[key]
 
@@ -89,22 +97,33 @@ class Api:
     ) -> dict[str, Any]:
         """The operation's answer; `params` join the call's own, which are filled from `scope`.
 
+        A structure in both is one of the members of both.
+
         Raises:
             ApiError: AWS's code and reason, or that the emulator is not there.
         """
-        arguments = {**(params or {}), **self.fill(call.params, scope)}
+        arguments = dict(params or {})
+        for name, value in self.fill(call.params, scope).items():
+            given = arguments.get(name)
+            if isinstance(value, dict) and isinstance(given, dict):
+                value = {**given, **value}
+            arguments[name] = value
         operation = f"{service}:{call.operation}"
+        region = call.in_region(dict(scope)) if call.in_region is not None else None
         try:
-            return dict(getattr(self.client(service), call.operation)(**arguments))
+            return dict(getattr(self.client(service, region), call.operation)(**arguments))
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "Unknown")
             reason = error.response.get("Error", {}).get("Message", str(error))
+            if code == "404" and call.operation.startswith("head_"):  # an answer without a body
+                raise MissingError(f"{operation} refused: {reason}") from error
             if "<!doctype html" in reason.lower() or code.isdigit():
                 raise ApiError(
                     f"the emulator does not implement {operation}; docs/local-cloud.md says what "
                     "can be done in the stand-in"
                 ) from error
-            kind = MissingError if _MISSING.search(code) else ApiError
+            missing = _MISSING.search(code) or _MISSING_REASON.search(reason)
+            kind = MissingError if missing else ApiError
             raise kind(f"{operation} refused: {code}: {reason}") from error
         except (ConnectionFailedError, HTTPClientError) as error:
             endpoint = os.environ.get("AWS_ENDPOINT_URL", "(unset)")
@@ -144,6 +163,8 @@ class _Scope(dict[str, Any]):
             return self._api.region
         if key == "account":
             return self._api.account
+        if key == "unique":
+            return str(uuid.uuid4())
         raise LookupError(f"the table names {{{key}}}, which this resource does not have")
 
 
@@ -161,3 +182,11 @@ def _add_token(params: dict[str, Any], **_: object) -> None:
     token = _token.get()
     if token is not None:
         params["headers"][IDEMPOTENCY_HEADER] = token
+
+
+def _without_account_in_host(params: dict[str, Any], **_: object) -> None:
+    """S3 Control puts the account before the host, which an IP address does not resolve with."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint is not None:
+        path = urllib.parse.urlsplit(params["url"])._replace(scheme="", netloc="").geturl()
+        params["url"] = endpoint.rstrip("/") + path

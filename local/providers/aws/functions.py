@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from local.providers.aws import functions_edge
 from local.providers.aws.api import Api, ApiError
 from local.providers.aws.rows import Call
 from local.providers.aws.values import Properties
@@ -116,10 +117,40 @@ def _one_or_sorted(values: list[str]) -> str | list[str]:
     return ordered[0] if len(ordered) == 1 else ordered
 
 
+def parameters_by_path(api: Api, arguments: Properties) -> Properties:
+    """The parameters right under a path, or all below it; none is an answer, not an error."""
+    asked = {
+        "Path": arguments["path"],
+        "Recursive": arguments.get("recursive", False),
+        "WithDecryption": arguments.get("withDecryption", True),
+    }
+    found: list[dict[str, Any]] = []
+    more: dict[str, Any] = {}
+    while True:
+        answer = api.call("ssm", Call("get_parameters_by_path"), {}, {**asked, **more})
+        found += answer["Parameters"]
+        if not answer.get("NextToken"):
+            break
+        more = {"NextToken": answer["NextToken"]}
+    return {
+        "id": asked["Path"],
+        "region": api.region,
+        "path": asked["Path"],
+        "recursive": asked["Recursive"],
+        "withDecryption": asked["WithDecryption"],
+        "arns": [one["ARN"] for one in found],
+        "names": [one["Name"] for one in found],
+        "types": [one["Type"] for one in found],
+        "values": [one["Value"] for one in found],
+    }
+
+
 FUNCTIONS: Final[dict[str, Function]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": availability_zones,
     "aws:index/getCallerIdentity:getCallerIdentity": caller_identity,
     "aws:index/getRegion:getRegion": region,
     "aws:index/getPartition:getPartition": partition,
     "aws:iam/getPolicyDocument:getPolicyDocument": policy_document,
+    **functions_edge.FUNCTIONS,
+    "aws:ssm/getParametersByPath:getParametersByPath": parameters_by_path,
 }

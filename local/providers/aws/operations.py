@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.model import ListShape, MapShape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from local.providers.aws import schema
+from local.providers.aws import archives, schema
 from local.providers.aws.api import Api, ApiError, MissingError, idempotent
 from local.providers.aws.journal import Journal, digest
 from local.providers.aws.names import find_name
@@ -55,6 +55,10 @@ class Operations:
     def facts(self) -> TypeFacts:
         return type_facts(self.token)
 
+    @property
+    def _kind(self) -> str:
+        return self.token.split(":")[-1]
+
     # -- check ------------------------------------------------------------------------------
 
     def check(self, name: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
@@ -70,7 +74,8 @@ class Operations:
         if auto is not None and inputs.get(auto.property) is None:
             kept = olds.get(auto.property) if auto.property in olds.get(DEFAULTS, []) else None
             suffix = hashlib.sha256(seed + name.encode()).hexdigest()[: auto.random - 1]
-            inputs[auto.property] = kept or f"{auto.prefix}{name}-{suffix}"
+            made = f"{auto.prefix}{name}-{suffix}"
+            inputs[auto.property] = kept or (made.lower() if auto.lower else made)
             inputs[DEFAULTS] = [auto.property]
         return inputs
 
@@ -98,6 +103,7 @@ class Operations:
             self._prepared({k: UNKNOWN if k in self.row.secrets else given[k] for k in given}),
             self.row.to_schema,
             self.row.schema_constants,
+            self.row.whole,
         )
         for check in self.row.checks:
             yield from check(given)
@@ -119,8 +125,17 @@ class Operations:
         return next((call for name, call in instead if inputs.get(name)), self.row.create)
 
     def _create_member(self, key: str, creating: Call) -> str | None:
-        shape = self.api.input_shape(self.row.service, creating.operation)
-        return find_name(key, shape.members, self.row.to_api, self.row.noun)
+        return find_name(key, self._members(creating), self.row.to_api, self.row.noun)
+
+    def _takes_whole(self, call: Call) -> bool:
+        return self.row.whole in self.api.input_shape(self.row.service, call.operation).members
+
+    def _members(self, call: Call) -> Mapping[str, Shape]:
+        """The operation's parameters, or those of the structure that holds all properties."""
+        shape: Shape = self.api.input_shape(self.row.service, call.operation)
+        if isinstance(shape, StructureShape) and self.row.whole in shape.members:
+            shape = shape.members[self.row.whole]
+        return dict(shape.members) if isinstance(shape, StructureShape) else {}
 
     def _prepared(self, properties: Properties) -> Properties:
         return properties if self.row.prepare is None else self.row.prepare(properties)
@@ -133,6 +148,12 @@ class Operations:
 
     def _state_only(self, properties: Properties) -> bool:
         return self._gap is not None and self._gap.covers_all(properties)
+
+    def _keeps(self, name: str, properties: Properties) -> bool:
+        """Whether the emulator lacks `name`, so that it reads back as it was given."""
+        return self._state_only(properties) or (
+            self._gap is not None and name in self._gap.properties
+        )
 
     def _call(
         self, call: Call, scope: Properties, params: Mapping[str, Any] | None = None
@@ -163,6 +184,8 @@ class Operations:
         keys -= {DEFAULTS, "region", *self.row.write_only}
         changed = [k for k in sorted(keys) if not _same(old_inputs.get(k), news.get(k))]
         replacing = self._replacing()
+        if self.row.replaced_if is not None:
+            replacing |= self.row.replaced_if(old_inputs, news)
         replaces = [
             key
             for key in changed
@@ -190,13 +213,13 @@ class Operations:
             setter = setters.get(name)
             if setter is None and name not in allowed:
                 raise ApiError(
-                    f"the local cloud cannot change {name} of a {self.row.noun} in place yet; "
+                    f"the local cloud cannot change {name} of a {self._kind} in place yet; "
                     "docs/local-cloud.md says how a row learns it"
                 )
             taken_away = olds.get(name) is not None and news.get(name) is None
             if setter is not None and taken_away and not setter.can_unset:
                 raise ApiError(
-                    f"the local cloud cannot take {name} away from a {self.row.noun}; give it the "
+                    f"the local cloud cannot take {name} away from a {self._kind}; give it the "
                     "value that AWS has by default instead"
                 )
 
@@ -223,6 +246,8 @@ class Operations:
         if self.row.before_create is not None:
             self.row.before_create(self.api, inputs)
         entry = self.journal.attempt(urn)
+        if entry is None and self.row.alone is not None:
+            self.row.alone(self.api, inputs)
         if entry is not None and entry.inputs != digest(inputs):
             with idempotent(entry.token):
                 left_over = self._create_once(inputs)
@@ -267,14 +292,9 @@ class Operations:
         creating = self._creating(inputs)
         shape = self.api.input_shape(self.row.service, creating.operation)
         if self.row.parameters is not None:
-            params = self.row.parameters(inputs)
+            params = self.row.parameters({"region": self.api.region, **inputs})
         else:
-            params = {
-                name: to_shape(value, shape.members[name], self.row.to_api)
-                for key, value in _without_defaults(inputs).items()
-                if key not in ("tags", "region") and key not in self.row.handled
-                if value is not None and (name := self._create_member(key, creating)) is not None
-            }
+            params = self._wholly(inputs, creating)
         params.update(_tag_parameters(inputs.get("tags") or {}, shape, self.row.tag_specification))
         # A template that cannot be filled must fail before there is a resource.
         made_of = self.row.id if isinstance(self.row.id, str) and "{" in self.row.id else None
@@ -283,6 +303,17 @@ class Operations:
         if callable(self.row.id):
             return self.row.id(answer)
         return known_id or str(self.api.find(self.row.id, answer, inputs))
+
+    def _wholly(self, inputs: Properties, call: Call) -> dict[str, Any]:
+        """All of `inputs` that the operation takes, as its parameters."""
+        members = self._members(call)
+        params = {
+            name: to_shape(value, members[name], self.row.to_api)
+            for key, value in _without_defaults(inputs).items()
+            if key not in ("tags", "region") and key not in self.row.handled
+            if value is not None and (name := self._create_member(key, call)) is not None
+        }
+        return {self.row.whole: params} if self.row.whole and self._takes_whole(call) else params
 
     def _not_created(self, inputs: Properties) -> Properties:
         if self.row.parameters is not None:
@@ -306,7 +337,10 @@ class Operations:
         if found is None:
             raise MissingError(f"{resource_id} is gone; run `pulumi refresh`")
         now = self.inputs_now(news, found)
-        ignored = [n for n in news if n not in (DEFAULTS, "region") and not _same(now[n], news[n])]
+        # What did not change may have drifted meanwhile; an update leaves that alone.
+        changed = [n for n in news if n not in (DEFAULTS, "region")]
+        changed = [n for n in changed if not _same(olds.get(n), news[n])]
+        ignored = [n for n in changed if not _same(now[n], news[n])]
         if ignored:
             raise ApiError(f"the emulator did not take the new {', '.join(ignored)}")
         return found
@@ -325,6 +359,8 @@ class Operations:
                 if self._changes(name, olds, news)
             }
             if changed:
+                if setter.together:
+                    changed = {name: scope.get(name) for name in setter.properties}
                 before = {f"old_{name}": olds.get(name) for name in changed}
                 self._apply(setter, changed, olds, {**scope, **changed, **before})
 
@@ -335,7 +371,9 @@ class Operations:
         return not _same(olds.get(name), news.get(name))
 
     def _apply(self, setter: Set, changed: Properties, olds: Properties, scope: Properties) -> None:
+        scope = {**scope, **self._freshly(scope)}
         wanted = any(changed.values()) if setter.toggle else bool(_given(changed))
+        wanted = wanted or setter.together
         had = bool(_given({name: olds.get(name) for name in changed}))
         if setter.unset == setter.call:  # one operation takes the whole, also when it is empty
             wanted, had = True, False
@@ -352,6 +390,8 @@ class Operations:
             return setter.parameters(scope)
         if setter.toggle:
             return {}
+        if self._takes_whole(setter.call):
+            return self._wholly(scope, setter.call)
         if setter.add is not None and setter.remove is not None:
             (name,) = changed
             old, new = olds.get(name) or [], changed[name] or []
@@ -373,25 +413,42 @@ class Operations:
         if tagging is None or old == new:
             return
         scope = {**news, "id": resource_id}
-        for call, tags in (
-            (tagging.remove, {key: old[key] for key in old.keys() - new.keys()}),
-            (tagging.add, {key: new[key] for key in new if new[key] != old.get(key)}),
+        scope.update(self._freshly(scope))
+        gone = {key: old[key] for key in old.keys() - new.keys()}
+        there = {key: new[key] for key in new if new[key] != old.get(key)}
+        if tagging.replaces:
+            gone, there = ({} if new else old), new
+        for call, member, tags in (
+            (tagging.remove, tagging.remove_member, gone),
+            (tagging.add, tagging.add_member, there),
         ):
             if tags:
                 shape = self.api.input_shape(self.row.service, call.operation)
-                self._call(call, scope, _tag_parameters(tags, shape, None))
+                self._call(call, scope, _tag_parameters(tags, shape, None, member))
 
     def delete(self, resource_id: str, properties: Properties) -> None:
         """Raises ApiError unless the resource is gone; one that is gone already is fine."""
+        if self.row.spared_by is not None and properties.get(self.row.spared_by):
+            return
         scope = {**properties, "id": resource_id}
         if self.row.before_delete is not None:
             self.row.before_delete(self.api, resource_id)
+        if self.row.clear is not None:
+            with contextlib.suppress(MissingError):
+                self.row.clear(self.api, resource_id, properties)
         parameters = self.row.delete_parameters
         for index, call in enumerate(self.row.delete):
-            params = parameters(properties) if parameters is not None and index == 0 else {}
             # An earlier call may have been cut off after a part of the steps.
             with contextlib.suppress(MissingError):
-                self._call(call, scope, params)
+                now = {**scope, **self._freshly(scope)}
+                params = parameters(now) if parameters is not None and index == 0 else {}
+                self._call(call, now, params)
+
+    def _freshly(self, scope: Properties) -> Properties:
+        found = {str(read.into): self._find(read, scope) for read in self.row.fresh}
+        if None in found.values() and not self._state_only(scope):
+            raise MissingError(f"{scope['id']} is gone")
+        return found
 
     # -- read -------------------------------------------------------------------------------
 
@@ -420,7 +477,7 @@ class Operations:
         }
         tags = next((item[name] for name in _TAG_MEMBERS if item.get(name) is not None), None)
         if "tagsAll" in self.facts.outputs:
-            outputs["tags"] = like.get("tags") if self._state_only(like) else _tags(tags)
+            outputs["tags"] = like.get("tags") if self._keeps("tags", like) else _tags(tags)
         return self.with_own(like, outputs)
 
     def _imported(self, resource_id: str) -> Properties:
@@ -434,8 +491,7 @@ class Operations:
     def _output(self, name: str, item: Properties, like: Properties, scope: Properties) -> Any:
         given = like.get(name)
         expression = self.row.outputs.get(name)
-        keeps = self._state_only(like) or (self._gap is not None and name in self._gap.properties)
-        if keeps and given is not None:
+        if self._keeps(name, like) and given is not None:
             return given
         if expression is not None and "{" in expression:
             return self.api.fill(expression, scope)
@@ -447,7 +503,8 @@ class Operations:
             has_empty = name in self.facts.inputs or name in self.row.empty
             unset = self.facts.computed.get(name) if has_empty else None
             return unset if given is None else given
-        return from_shape(found, given, self.row.to_api)
+        result = from_shape(found, given, self.row.to_api)
+        return self._gap.with_lost_parts(name, result, given) if self._gap else result
 
     def _find(self, read: Read, scope: Properties) -> Any:
         try:
@@ -493,6 +550,8 @@ def _same(old: Any, new: Any) -> bool:
         return False
     if isinstance(old, str) and isinstance(new, str) and is_json(new):
         return old == new or same_json(old, new)
+    if archives.is_content(old) and archives.is_content(new):
+        return archives.same_content(old, new)
     if isinstance(old, list) and isinstance(new, list):
         return same_set(old, new)
     return bool(old == new)
@@ -508,7 +567,10 @@ def _nested(parameters: Properties) -> Properties:
 
 
 def _tag_parameters(
-    tags: Mapping[str, str], shape: StructureShape, specification: str | None
+    tags: Mapping[str, str],
+    shape: StructureShape,
+    specification: str | None,
+    named: str | None = None,
 ) -> dict[str, Any]:
     """`tags` under the member and in the form that the operation has for them."""
     if not tags:
@@ -516,8 +578,11 @@ def _tag_parameters(
     if "TagSpecifications" in shape.members and specification is not None:
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
         return {"TagSpecifications": [{"ResourceType": specification, "Tags": pairs}]}
-    for name in ("TagKeys", "tagKeys", *_TAG_MEMBERS):
+    for name in (named,) if named else ("TagKeys", "tagKeys", *_TAG_MEMBERS):
         member = shape.members.get(name)
+        if isinstance(member, StructureShape):
+            inner = "Items" if "Items" in member.members else None
+            return {name: _tag_parameters(tags, member, None, inner)}
         if isinstance(member, MapShape):
             return {name: dict(tags)}
         if isinstance(member, ListShape) and isinstance(member.member, StructureShape):

@@ -19,7 +19,7 @@ from cfnlint.decode.decode import decode_str
 from cfnlint.rules import RulesCollection
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from local.providers.aws.names import find_name
+from local.providers.aws.names import camel, find_name
 from local.providers.aws.values import Properties, Unknown, has_unknown
 
 # CloudFormation's own reference is how cfn-lint knows that a value comes later.
@@ -28,6 +28,9 @@ _UNKNOWN_REFERENCE = {"Ref": "Unknown"}
 # Warnings to cfn-lint and refusals to AWS: IAM actions that do not exist, and engine versions with
 # which no new database instance can be made.
 _RULES = ["E", "W3037", "W3691"]
+
+# A rule that looks at several properties names none; the one that is to be changed.
+_SUBJECTS = {"W3691": ["EngineVersion"]}
 
 _LONGEST_LIST = 200
 
@@ -66,30 +69,59 @@ def refusals(
     properties: Properties,
     renames: Mapping[str, str],
     constants: Mapping[str, Any],
+    whole: str | None = None,
 ) -> Iterator[tuple[str, str]]:
-    """Why AWS would refuse these properties: pairs of Pulumi property and AWS's reason."""
+    """Why AWS would refuse these properties: pairs of Pulumi property and AWS's reason.
+
+    With `whole`, a schema that has such a property holds the others in it.
+    """
     schema = _schema(cloudformation_type, region)
+    wrap = whole if whole in schema["properties"] else None
+    given: dict[str, str] = {}
+    if wrap is not None:
+        outside = {name: properties[name] for name in ("tags",) if name in properties}
+        inner = _resolve(schema["properties"][wrap], schema)["properties"]
+        inside = {k: v for k, v in properties.items() if find_name(k, inner, renames)}
+        given = {str(find_name(key, inner, renames)): key for key in inside}
+        properties = {**outside, wrap: inside}
     converted, origins = _convert(properties, schema, renames, cloudformation_type.split("::")[-1])
+    unknowns: list[str] = []
+    distinct = _tell_unknowns_apart({**constants, **converted}, unknowns)
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Parameters": {"Unknown": {"Type": "String"}},
-        "Resources": {"R": {"Type": cloudformation_type, "Properties": {**constants, **converted}}},
+        "Parameters": {name: {"Type": "String"} for name in ["Unknown", *unknowns]},
+        "Resources": {"R": {"Type": cloudformation_type, "Properties": distinct}},
     }
     with _lock:
         decoded, _ = decode_str(json.dumps(template))
         matches = list(run_template_by_data(decoded, ConfigMixIn(regions=[region]), _rules()))
     seen: set[tuple[str, str]] = set()
     for match in matches:
-        path = [str(step) for step in match.path or []][3:]
+        path = [str(step) for step in match.path or []][3:] or _SUBJECTS.get(match.rule.id, [])
         property_name = origins.get(path[0], path[0]) if path else ""
         if path and has_unknown(properties.get(property_name)) and _at_unknown(converted, path):
             continue
-        refusal = (".".join([property_name, *path[1:]]), _short(match.message))
+        where = [property_name, *path[1:]]
+        if property_name == wrap:
+            where = [given.get(step, camel(step)) for step in path[1:2]] + path[2:]
+        refusal = (".".join(where), _short(match.message))
         if path[:1] and refusal in seen:
             continue
         seen.add(refusal)
         if match.rule.id[0] == "E" or match.rule.id in _RULES:
             yield refusal
+
+
+def _tell_unknowns_apart(node: Any, names: list[str]) -> Any:
+    """Each unknown under a name of its own, or two in a list of unique items would be one twice."""
+    if node == _UNKNOWN_REFERENCE:
+        names.append(f"Unknown{len(names)}")
+        return {"Ref": names[-1]}
+    if isinstance(node, dict):
+        return {key: _tell_unknowns_apart(item, names) for key, item in node.items()}
+    if isinstance(node, list):
+        return [_tell_unknowns_apart(item, names) for item in node]
+    return node
 
 
 def _at_unknown(converted: Any, path: list[str]) -> bool:
@@ -115,7 +147,7 @@ def _convert(
         if name is None or value is None:
             continue
         pairs = _resolve(schema["properties"][name], schema).get("type") == "array"
-        if name == "Tags" and pairs and isinstance(value, dict):
+        if name.endswith("Tags") and pairs and isinstance(value, dict):
             converted[name] = [{"Key": k, "Value": _scalars(v)} for k, v in value.items()]
         else:
             converted[name] = _value(value, schema["properties"][name], schema, renames)
@@ -137,6 +169,9 @@ def _value(value: Any, node: Any, root: dict[str, Any], renames: Mapping[str, st
             return value
     if isinstance(value, list):
         return [_value(item, node.get("items", {}), root, renames) for item in value]
+    if isinstance(value, dict) and "patternProperties" in node:
+        (inner, *_) = node["patternProperties"].values()
+        return {key: _value(item, inner, root, renames) for key, item in value.items()}
     if isinstance(value, dict) and "properties" in node:
         names = {key: find_name(key, node["properties"], renames) for key in value}
         return {

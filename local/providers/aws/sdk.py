@@ -42,7 +42,9 @@ def type_facts(token: str) -> TypeFacts:
         with _importing:
             module = importlib.import_module(f"pulumi_aws.{namespace}")
             resource = getattr(module, class_name)
-            arguments = getattr(module, f"{class_name}Args")
+            # Where a nested type of another resource has the usual name already.
+            special = getattr(module, f"{class_name}InitArgs", None)
+            arguments = special or getattr(module, f"{class_name}Args")
     except (ImportError, AttributeError) as error:
         raise LookupError(f"pulumi-aws has no resource type {token}") from error
     outputs = _properties(resource)

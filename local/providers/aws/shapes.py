@@ -3,13 +3,16 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from local.providers.aws.names import camel, find_name
 
 Renames = Mapping[str, str]
+
+# CloudFront counts its lists: {"Quantity": 1, "Items": ["a"]}
+_COUNTED: Final = {"Quantity", "Items"}
 
 
 def to_shape(value: Any, shape: Shape, renames: Renames) -> Any:
@@ -30,6 +33,9 @@ def to_shape(value: Any, shape: Shape, renames: Renames) -> Any:
 
 
 def _to_structure(value: Any, shape: StructureShape, renames: Renames) -> dict[str, Any]:
+    if isinstance(value, list) and shape.members.keys() >= _COUNTED:
+        items = to_shape(value, shape.members["Items"], renames)
+        return {"Quantity": len(items), **({"Items": items} if items else {})}
     if not isinstance(value, Mapping):
         # EC2 wraps single attributes: MapPublicIpOnLaunch={"Value": True}
         member = shape.members.get("Value")
@@ -66,10 +72,14 @@ def from_shape(value: Any, like: Any = None, renames: Renames | None = None) -> 
     renames = renames or {}
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode()
     if isinstance(like, str) and is_json(like):
         text = value if isinstance(value, str) else json.dumps(value)
         return like if same_json(like, text) else text
     if isinstance(value, Mapping):
+        if "Quantity" in value and (isinstance(like, list) or value.keys() <= _COUNTED):
+            return from_shape(value.get("Items") or [], like, renames)
         if set(value) == {"Value"} and not isinstance(like, Mapping):
             return value["Value"]
         if isinstance(like, Mapping):

@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from local.providers.aws import special, table_data
+from local.providers.aws import (
+    special,
+    table_account,
+    table_backup,
+    table_data,
+    table_delivery,
+    table_edge,
+    table_functions,
+    table_monitoring,
+    table_service,
+    table_storage,
+)
 from local.providers.aws.rows import AutoName, Call, Read, ResourceType, Set, Tagging
 
 _EC2_TAGGING: Final = Tagging(
@@ -603,4 +614,12 @@ ROWS: Final = {**_NETWORK, **_SECURITY_GROUPS, **_LOGS, **_KEYS, **_IAM}
 TABLE: Final[dict[str, ResourceType]] = {
     **ROWS,
     **table_data.ROWS,
+    **table_backup.ROWS,
+    **table_functions.ROWS,
+    **table_monitoring.ROWS,
+    **table_storage.ROWS,
+    **table_service.ROWS,
+    **table_edge.ROWS,
+    **table_delivery.ROWS,
+    **table_account.ROWS,
 }

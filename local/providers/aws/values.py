@@ -66,3 +66,8 @@ def leaves(value: Any) -> Iterator[Any]:
             yield from leaves(item)
     else:
         yield value
+
+
+def dicts(value: Any) -> list[dict[str, Any]]:
+    """The structures of a list; none of one that is not known yet."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from local.providers.aws.api import Api
 from local.providers.aws.operations import Operations
 from local.providers.aws.values import Properties
 
@@ -49,6 +51,11 @@ def trust(service: str) -> str:
     )
 
 
+def in_region(operations: Operations, region: str | None) -> Operations:
+    """The same operations where the program's `region` argument sends the resource."""
+    return operations if region is None else replace(operations, api=Api(region))
+
+
 class Stack:
     """Creates resources as the engine would: check, refuse, preview, create."""
 
@@ -57,7 +64,7 @@ class Stack:
         self.created: list[tuple[Operations, str, Properties]] = []
 
     def create(self, token: str, label: str, /, **properties: Any) -> tuple[str, Properties]:
-        operations = self.operations(token)
+        operations = in_region(self.operations(token), properties.get("region"))
         inputs = operations.check(label, {}, properties, b"seed")
         assert list(operations.refusals(inputs)) == []
         resource_id, outputs = operations.create(f"urn:pulumi:s::p::{token}::{label}", inputs)

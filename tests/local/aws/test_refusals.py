@@ -110,7 +110,7 @@ def policy(*actions: str, principal: object = None) -> str:
         ),
         (LOG_GROUP, {"name": "with space"}, "name", "does not match"),
         (LOG_GROUP, {"name": "aws/reserved"}, "name", "reserved"),
-        (DATABASE, {**POSTGRES, "engineVersion": "15.4"}, "", "is deprecated"),
+        (DATABASE, {**POSTGRES, "engineVersion": "15.4"}, "engineVersion", "is deprecated"),
         (DATABASE, {**POSTGRES, "engineVersion": "15.99"}, "engineVersion", "is not one of"),
         (DATABASE, {**POSTGRES, "instanceClass": "db.t9.micro"}, "instanceClass", "is not one of"),
         (DATABASE, {**POSTGRES, "instanceClass": "db.t2.micro"}, "instanceClass", "is not one of"),
