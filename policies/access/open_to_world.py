@@ -1,26 +1,20 @@
-"""Security group rules that let the whole internet in, in the three ways to write one."""
+"""Security group rules that let the whole internet in, or everything out to it."""
 
-import ipaddress
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final
 
 from pulumi_policy import Severity
 
-from .rule import Checked, Framework, Reference, Rule, Setting, Stack, any_of
+from .kinds import LOAD_BALANCERS, SECURITY_GROUP, all_of
+from .openings import TCP, Direction, Opening, is_world, openings
+from .rule import Checked, Framework, Reference, Rule, Scope, Setting, Stack, any_of
 
-_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
-_LOAD_BALANCER: Final = "aws:lb/loadBalancer:LoadBalancer"
-_RULE: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-_LEGACY_RULE: Final = "aws:ec2/securityGroupRule:SecurityGroupRule"
-
-# Half of the internet twice is the internet. Nobody is given more than a /8 of IPv4 or a /16
-# of IPv6, so a public network that is wider means everybody.
-_WIDEST_NETWORK: Final = {4: 8, 6: 16}
-_ALL_PORTS: Final = range(65536)
-_TCP: Final = ("tcp", "6")
-_HAVE_PORTS: Final = (*_TCP, "udp", "17")
+_PUBLIC_PORTS: Final = Setting(
+    "publicPorts",
+    "TCP ports that the world may reach on a public group",
+    [80, 443],
+    {"type": "array", "items": {"type": "integer"}},
+)
 
 
 @Rule(
@@ -32,6 +26,8 @@ _HAVE_PORTS: Final = (*_TCP, "udp", "17")
     severity=Severity.CRITICAL,
     references=(
         Reference(Framework.FSBP, "EC2.18"),
+        Reference(Framework.FSBP, "EC2.13"),
+        Reference(Framework.FSBP, "EC2.14"),
         Reference(Framework.FSBP, "EC2.19"),
         Reference(Framework.CIS, "6.3"),
         Reference(Framework.CIS, "6.4"),
@@ -40,16 +36,12 @@ _HAVE_PORTS: Final = (*_TCP, "udp", "17")
         Reference(Framework.CHECKOV, "CKV_AWS_260"),
     ),
     settings=(
-        Setting(
-            "publicPorts",
-            "TCP ports that the world may reach on a public group",
-            [80, 443],
-            {"type": "array", "items": {"type": "integer"}},
-        ),
+        _PUBLIC_PORTS,
         Setting(
             "publicGroups",
-            "Logical names of security groups that are public before an internet-facing load"
-            " balancer of the stack has them, in which * matches anything",
+            "Logical names of security groups that are public in a stack without any load"
+            " balancer, in which * matches anything; where there is one, the groups of those"
+            " that face the internet are public, and no others",
             ["*-load-balancer"],
             {"type": "array", "items": {"type": "string"}},
         ),
@@ -59,114 +51,69 @@ _HAVE_PORTS: Final = (*_TCP, "udp", "17")
     ),
 ).for_stack()
 def open_to_world(stack: Stack) -> None:
-    for kind in (_RULE, _LEGACY_RULE, _GROUP):
-        for resource in stack.owing(kind):
-            for opening in _openings(resource):
-                _check(opening, stack)
+    for opening in openings(stack, Direction.INGRESS):
+        for name, network in opening.networks():
+            with opening.resource.unknowns_noted():
+                if is_world(network):
+                    _check_world(opening, name, network, stack)
 
 
-@dataclass(frozen=True)
-class _Opening:
-    """One ingress rule, however it is written; values may still be unknown."""
-
-    resource: Checked
-    path: str
-    values: Mapping[str, Any]
-    protocol: str
-    networks: tuple[str, ...]
-    """The properties that hold one network or several."""
-
-
-def _openings(resource: Checked) -> Iterator[_Opening]:
-    if resource.type == _RULE:
-        yield _Opening(resource, "", resource.properties, "ipProtocol", ("cidrIpv4", "cidrIpv6"))
-        return
-    networks = ("cidrBlocks", "ipv6CidrBlocks")
-    with resource.unknowns_noted():
-        if resource.type == _LEGACY_RULE:
-            if resource.get("type") == "ingress":
-                yield _Opening(resource, "", resource.properties, "protocol", networks)
-            return
-        # What AWS will list there comes from separate rules, which are checked themselves.
-        for index in range(len(resource.given("ingress") or ())):
-            with resource.unknowns_noted():
-                values = resource.get("ingress")[index]
-                yield _Opening(resource, f"ingress[{index}].", values, "protocol", networks)
-
-
-def _check(opening: _Opening, stack: Stack) -> None:
-    for name in opening.networks:
-        with opening.resource.unknowns_noted():
-            value = opening.values.get(name) or ()
-            if isinstance(value, str):
-                _check_network(opening, name, value, stack)
-                continue
-            for index in range(len(value)):
-                with opening.resource.unknowns_noted():
-                    _check_network(opening, name, value[index], stack)
-
-
-def _check_network(opening: _Opening, name: str, network: str, stack: Stack) -> None:
-    resource = opening.resource
-    if not _is_world(network):
-        return
-    protocol = str(opening.values.get(opening.protocol)).lower()
-    ports = _ports(opening, protocol)
-    public = resource.setting("publicPorts")
+def _check_world(opening: Opening, name: str, network: str, stack: Stack) -> None:
+    ports, public = opening.ports(), opening.resource.setting("publicPorts")
     # A range is measured and not compared: 0-65535 and 79-81 contain 80 too.
-    web_only = protocol in _TCP and len(ports) > 0 and all(port in public for port in ports)
-    if web_only and _is_public(resource, stack):
+    web_only = (
+        opening.protocol() in TCP and len(ports) > 0 and all(port in public for port in ports)
+    )
+    if web_only and _is_public(opening, stack):
         return
-    resource.fails(
+    opening.resource.fails(
         f"{opening.path}{name}",
-        seen=f"{network} on {_described(protocol, ports)}",
-        wanted=f"at most TCP {', '.join(f'{port:g}' for port in public)} of the public load"
-        " balancer's security group",
+        seen=f"{network} on {opening.described()}",
+        wanted=f"at most TCP {', '.join(f'{port:g}' for port in public)} of the security group"
+        " of a load balancer that faces the internet",
     )
 
 
-def _is_world(cidr: str) -> bool:
-    try:
-        network = ipaddress.ip_network(cidr, strict=False)
-    except ValueError:
-        return False  # AWS refuses it
-    return network.prefixlen < _WIDEST_NETWORK[network.version]
-
-
-def _ports(opening: _Opening, protocol: str) -> range:
-    """All that the rule opens; a missing or negative bound means every port."""
-    first, last = opening.values.get("fromPort"), opening.values.get("toPort")
-    if protocol not in _HAVE_PORTS or first is None or last is None or min(first, last) < 0:
-        return _ALL_PORTS
-    return range(int(first), int(last) + 1)
-
-
-def _described(protocol: str, ports: range) -> str:
-    if protocol in ("-1", "all"):
-        return "every port of every protocol"
-    if ports == _ALL_PORTS:
-        return f"all of {protocol}"
-    return f"{protocol} {ports.start}" + (f"-{ports.stop - 1}" if len(ports) != 1 else "")
-
-
-def _is_public(resource: Checked, stack: Stack) -> bool:
+def _is_public(opening: Opening, stack: Stack) -> bool:
     """Whether the rule's group belongs to a load balancer that faces the internet."""
-    groups = (
-        [resource]
-        if resource.type == _GROUP
-        else [g for g in stack.all(_GROUP) if resource.refers_to("securityGroupId", g)]
-    )
-    names = resource.setting("publicGroups")
-    return any(
-        any(fnmatchcase(group.name, name) for name in names) or _is_exposed(group, stack)
-        for group in groups
-    )
+    balancers = all_of(stack, LOAD_BALANCERS)
+    names = opening.resource.setting("publicGroups")
 
+    def is_public(group: Checked) -> bool:
+        if not balancers:
+            return any(fnmatchcase(group.name, name) for name in names)
+        return any_of(
+            balancers,
+            lambda balancer: (
+                balancer.holds("securityGroups", group) and balancer.given("internal") is not True
+            ),
+        )
 
-def _is_exposed(group: Checked, stack: Stack) -> bool:
     return any_of(
-        stack.all(_LOAD_BALANCER),
-        lambda balancer: (
-            balancer.depends_on("securityGroups", group) and balancer.get("internal") is not True
-        ),
+        stack.all(SECURITY_GROUP), lambda group: opening.is_of(group) and is_public(group)
     )
+
+
+@Rule(
+    name="egress-not-everything",
+    description=(
+        "No security group of production may send everything to the whole internet: an intruder"
+        " needs a way out for the data, and a named port is the least hindrance."
+    ),
+    severity=Severity.MEDIUM,
+    scope=Scope.PRODUCTION,
+    references=(Reference(Framework.CHECKOV, "CKV_AWS_382"),),
+    remediation="Name the protocol and the ports that are needed, TCP 443 for example.",
+).for_stack()
+def egress_not_everything(stack: Stack) -> None:
+    for opening in openings(stack, Direction.EGRESS):
+        for name, network in opening.networks():
+            with opening.resource.unknowns_noted():
+                if is_world(network) and (
+                    opening.opens_every_protocol() or opening.opens_every_port()
+                ):
+                    opening.resource.fails(
+                        f"{opening.path}{name}",
+                        seen=f"{network} on {opening.described()}",
+                        wanted="the protocol and ports that are needed",
+                    )

@@ -7,11 +7,10 @@ NAT gateway, and the gateway's own subnet. A gateway beside that path helps nobo
 from typing import Final
 
 from pulumi_policy import Severity
-from pulumi_policy.proxy import UnknownValueError
 
-from .rule import Checked, Rule, Scope, Stack, any_of, unknown_value
+from .rule import Checked, Rule, Scope, Stack, any_of
+from .zones import SUBNET, zone_of
 
-_SUBNET: Final = "aws:ec2/subnet:Subnet"
 _NAT: Final = "aws:ec2/natGateway:NatGateway"
 _ROUTE: Final = "aws:ec2/route:Route"
 _TABLE: Final = "aws:ec2/routeTable:RouteTable"
@@ -35,7 +34,7 @@ _SPREADS_OVER_ZONES: Final = "regional"
     ),
 ).for_stack()
 def nat_gateway_per_zone(stack: Stack) -> None:
-    for subnet in stack.owing(_SUBNET):
+    for subnet in stack.owing(SUBNET):
         with subnet.unknowns_noted():
             _check(subnet, stack)
 
@@ -50,7 +49,7 @@ def _check(subnet: Checked, stack: Stack) -> None:
                 wanted="one in the subnet's own availability zone",
             )
         return
-    zone = _zone(subnet)
+    zone = zone_of(subnet)
     if not any_of(gateways, lambda gateway: _serves(gateway, zone, stack)):
         names = ", ".join(sorted(gateway.name for gateway in gateways))
         subnet.fails(
@@ -96,18 +95,6 @@ def _serves(gateway: Checked, zone: str, stack: Stack) -> bool:
     if gateway.given("connectivityType") == "private":
         return False
     return gateway.given("availabilityMode") == _SPREADS_OVER_ZONES or any_of(
-        stack.all(_SUBNET),
-        lambda home: gateway.refers_to("subnetId", home) and _zone(home) == zone,
+        stack.all(SUBNET),
+        lambda home: gateway.refers_to("subnetId", home) and zone_of(home) == zone,
     )
-
-
-def _zone(subnet: Checked) -> str:
-    """The zone by name or by id; AWS chooses where neither is given."""
-    undecided: UnknownValueError | None = None
-    for name in ("availabilityZone", "availabilityZoneId"):
-        try:
-            if zone := subnet.get(name):
-                return str(zone)
-        except UnknownValueError as unknown:
-            undecided = unknown
-    raise undecided or unknown_value("availabilityZone")

@@ -2,6 +2,7 @@
 
 from pulumi_policy import Severity
 
+from .customer_keys import must_have_customer_key
 from .rule import Checked, Framework, Reference, Rule
 
 
@@ -19,5 +20,4 @@ from .rule import Checked, Framework, Reference, Rule
     remediation="Set kmsKeyId to the ARN of a key whose policy admits CloudWatch Logs.",
 ).for_each("aws:cloudwatch/logGroup:LogGroup")
 def log_group_customer_key(group: Checked) -> None:
-    if not group.get("kmsKeyId"):
-        group.fails("kmsKeyId", seen="not set", wanted="the ARN of a customer managed key")
+    must_have_customer_key(group, "kmsKeyId")

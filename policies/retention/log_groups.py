@@ -18,7 +18,7 @@ ALLOWED_DAYS: Final = (
 
 
 def _allowed_from(days: float) -> int:
-    """The shortest permitted retention that is not shorter."""
+    """The shortest permitted retention that is not shorter, or else the longest."""
     return next((allowed for allowed in ALLOWED_DAYS if allowed >= days), ALLOWED_DAYS[-1])
 
 
@@ -50,9 +50,7 @@ def log_group_retention(group: Checked) -> None:
         group.fails(
             "retentionInDays",
             seen=f"{days:g}, which CloudWatch refuses",
-            wanted=f"{_allowed_from(days)}, the nearest that is not shorter"
-            if days < ALLOWED_DAYS[-1]
-            else f"at most {ALLOWED_DAYS[-1]}",
+            wanted=f"{_allowed_from(days)}",
         )
 
 

@@ -17,6 +17,9 @@ What the SDK leaves to us (pulumi-policy 1.21, `pulumi_policy/policy.py` and `pr
 """
 
 import importlib
+import json
+import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -25,7 +28,7 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pulumi_policy import (
     EnforcementLevel,
@@ -48,6 +51,13 @@ SPARED_STACKS: Final = frozenset({"staging"})
 _EXEMPTIONS: Final = "exemptions"
 _SHORTEST_REASON: Final = 15
 _PACKAGE: Final = "pack"
+_END_OF_ARN: Final = re.compile("[:/]")
+
+_Candidate = TypeVar("_Candidate")
+
+EVIDENCE: Final = "POLICY_EVIDENCE"
+"""The environment variable with a folder for evidence: each pack appends a line of JSON to a file
+of its own there for each of its rules and for each resource that one looked at."""
 
 
 class Scope(Enum):
@@ -99,11 +109,35 @@ class _Run:
     rule: "Rule"
     settings: Mapping[str, Any]
     report: ReportViolation
-    unknowns: list[str] = field(default_factory=list)
+    unknowns: list[tuple[str, str]] = field(default_factory=list)
+    """URN and text of each."""
+    violations: list[tuple[str, str]] = field(default_factory=list)
+    subjects: dict[str, str] = field(default_factory=dict)
+    """The resources that owe the rule, with the reason of an exemption."""
+    others: dict[str, str] = field(default_factory=dict)
+    """Those that a rule about relations looked at beside them."""
+
+    def exemption(self, resource: "Checked") -> str:
+        """The reason why a resource owes nothing, if it is exempt; it was looked at now."""
+        exemptions = self.settings[_EXEMPTIONS].items()
+        matching = [reason for name, reason in exemptions if fnmatchcase(resource.name, name)]
+        self.subjects[resource.urn] = matching[0] if matching else ""
+        return self.subjects[resource.urn]
 
     def finish(self) -> None:
+        for urn, reason in (self.subjects or self.others).items():
+            found = [text for where, text in self.violations if where == urn]
+            left = [text for where, text in self.unknowns if where == urn]
+            verdict = (
+                (found and "failed")
+                or (left and "left for the update")
+                or (reason and "exempt")
+                or "passed"
+            )
+            details = found or left or [reason]
+            self.rule.tell(urn=urn, verdict=verdict, details=[text for text in details if text])
         if self.unknowns:
-            raise _NotYetKnownError(self.unknowns)
+            raise _NotYetKnownError([text for _, text in self.unknowns])
 
 
 @dataclass(frozen=True)
@@ -116,7 +150,13 @@ class Checked:
     properties: Mapping[str, Any]
     property_dependencies: Mapping[str, Sequence[PolicyResource]]
     """The resources behind each property; in stack rules only."""
+    protected: bool
+    """Pulumi's own option `protect`."""
     _run: _Run
+
+    @property
+    def stack_name(self) -> str:
+        return _stack_of(self.urn)
 
     def get(self, name: str) -> Any:
         """A property, or None where there is none.
@@ -130,11 +170,31 @@ class Checked:
 
     def fails(self, property_name: str, *, seen: str, wanted: str) -> None:
         """Report a violation. `seen` must not quote what may be a secret."""
-        self._run.report(
-            f"{self.type} {self.name!r}: {property_name} is {seen}, wanted is {wanted}."
-            f" {self._run.rule.remediation}",
-            self.urn,
-        )
+        message = f"{self.type} {self.name!r}: {property_name} is {seen}, wanted is {wanted}."
+        self._run.violations.append((self.urn, message))
+        self._run.report(f"{message} {self._run.rule.remediation}", self.urn)
+
+    def must_be_true(self, property_name: str) -> None:
+        """Report a flag that is not true, where AWS takes a missing one for false."""
+        with self.unknowns_noted():
+            flag = self.get(property_name)
+            if flag is not True:
+                self.fails(
+                    property_name,
+                    seen="not set, which means false" if flag is None else "false",
+                    wanted="true",
+                )
+
+    def must_reach(self, property_name: str, least: float, *, unset: float) -> None:
+        """Report a number below `least`, where AWS takes a missing one for `unset`."""
+        with self.unknowns_noted():
+            number = self.get(property_name)
+            if (unset if number is None else number) < least:
+                self.fails(
+                    property_name,
+                    seen=f"not set, which means {unset:g}" if number is None else f"{number:g}",
+                    wanted=f"{least:g} or more",
+                )
 
     @contextmanager
     def unknowns_noted(self) -> Iterator[None]:
@@ -142,7 +202,7 @@ class Checked:
         try:
             yield
         except UnknownValueError as unknown:
-            self._run.unknowns.append(f"{self.type} {self.name!r}: {unknown.message}")
+            self._run.unknowns.append((self.urn, f"{self.type} {self.name!r}: {unknown.message}"))
 
     def refers_to(self, property_name: str, other: "Checked") -> bool:
         """Whether a property that holds one id means that resource.
@@ -163,6 +223,8 @@ class Checked:
         else:
             if value is None:
                 return False
+            if value in other.identities():
+                return True
             with suppress(UnknownValueError):
                 if (own_id := other.get("id")) is not None:
                     return bool(value == own_id)
@@ -173,6 +235,59 @@ class Checked:
         if value_unknown or behind:
             raise value_unknown or unknown_value(property_name)
         return False
+
+    def identities(self) -> set[str]:
+        """In a stack rule: by what a property of another resource means this one, if known.
+
+        The engine shows stack rules no id, but the ARN of most types is one or ends with it.
+        """
+        found: set[str] = set()
+        for name in ("id", "arn"):
+            with suppress(UnknownValueError):
+                if value := self.get(name):
+                    found |= {value, _END_OF_ARN.split(value)[-1]}
+        return found
+
+    def holds(
+        self,
+        property_name: str,
+        other: "Checked",
+        elements: Callable[[Any], Sequence[Any]] = lambda value: value,
+    ) -> bool:
+        """Whether a property that holds several ids holds that resource's.
+
+        `elements` finds the ids in the property. One that is the resource's decides. Otherwise
+        only resources behind the property can be meant, and all of them if there are as many
+        ids. Anything else is unknown while an id is.
+        """
+        behind = {
+            resource.urn
+            for resource in self.property_dependencies.get(property_name, ())
+            if resource.resource_type == other.type
+        }
+        ids: Sequence[Any] = ()
+        known: set[str] = set()
+        undecided: UnknownValueError | None = None
+        try:
+            value = self.get(property_name)
+            ids = () if value is None else elements(value)
+        except UnknownValueError as unknown:
+            undecided = unknown
+        for index in range(len(ids)):
+            try:
+                known.add(ids[index])
+            except UnknownValueError as unknown:
+                undecided = unknown
+        identities = other.identities()
+        if known & identities:
+            return True
+        if other.urn not in behind:
+            return False
+        if len(ids) == len(behind):
+            return True
+        if identities and not undecided:
+            return False
+        raise undecided or unknown_value(property_name)
 
     def given(self, name: str) -> Any:
         """In a stack rule: a property, or None where AWS will fill what nobody gave.
@@ -187,6 +302,13 @@ class Checked:
                 raise
             return None
 
+    def was_given(self, name: str) -> bool:
+        """In a stack rule: whether somebody gave a property, be its value known or not."""
+        try:
+            return self.given(name) is not None
+        except UnknownValueError:
+            return True
+
     def depends_on(self, property_name: str, other: "Checked") -> bool:
         """Whether a property that holds a list may contain that resource's id."""
         return any(
@@ -200,14 +322,22 @@ class Stack:
     """All resources as a stack rule sees them."""
 
     _resources: Mapping[str, Sequence[Checked]]
-    _exempt: Callable[[Checked], bool]
+    _run: _Run
 
     def all(self, resource_type: str) -> Sequence[Checked]:
-        return self._resources.get(resource_type, ())
+        found = self._resources.get(resource_type, ())
+        self._run.others.update({resource.urn: "" for resource in found})
+        return found
 
     def owing(self, resource_type: str) -> Sequence[Checked]:
         """Those that no exemption spares."""
-        return [resource for resource in self.all(resource_type) if not self._exempt(resource)]
+        found = self._resources.get(resource_type, ())
+        return [resource for resource in found if not self._run.exemption(resource)]
+
+    def everything_owing(self) -> Iterator[Checked]:
+        """`owing` for every type."""
+        for resource_type in self._resources:
+            yield from self.owing(resource_type)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,11 +371,22 @@ class Rule:
 
         def declare(check: Callable[[Checked], None]) -> ResourceValidationPolicy:
             def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-                if args.resource_type not in types or not self._owed_in(args.urn):
+                if args.resource_type not in types:
+                    return
+                if not self._owed_in(args.urn):
+                    self.tell(urn=args.urn, verdict="not demanded in this stack", details=[])
                     return
                 run = self._run(args.get_config(), report)
-                resource = Checked(args.resource_type, args.name, args.urn, args.props, {}, run)
-                if not _is_exempt(resource, run):
+                resource = Checked(
+                    args.resource_type,
+                    args.name,
+                    args.urn,
+                    args.props,
+                    {},
+                    args.opts.protect,
+                    run,
+                )
+                if not run.exemption(resource):
                     with resource.unknowns_noted():
                         check(resource)
                 run.finish()
@@ -271,15 +412,23 @@ class Rule:
                             resource.urn,
                             resource.props,
                             resource.property_dependencies,
+                            resource.opts.protect,
                             run,
                         )
                     )
-                check(Stack(resources, lambda resource: _is_exempt(resource, run)))
+                check(Stack(resources, run))
                 run.finish()
 
             return StackValidationPolicy(validate=validate, **self._metadata())
 
         return declare
+
+    def tell(self, **event: Any) -> None:
+        """Leave evidence, where somebody asked for it; never a value of a resource."""
+        if folder := os.environ.get(EVIDENCE):
+            pack = Path(__file__).parent.name
+            with (Path(folder) / f"{pack}.jsonl").open("a") as file:
+                file.write(json.dumps({"rule": self.name, **event}) + "\n")
 
     def _run(self, config: Mapping[str, Any], report: ReportViolation) -> _Run:
         return _Run(self, {s.name: s.default for s in self._all_settings()} | {**config}, report)
@@ -303,6 +452,14 @@ class Rule:
         for name, reason in self.exemptions.items():
             if len(reason) < _SHORTEST_REASON:
                 raise ValueError(f"{self.name}: the exemption of {name!r} needs a reason")
+        self.tell(
+            description=self.description,
+            severity=self.severity.value,
+            scope=self.scope.value,
+            references=[[one.framework.value[0], one.control] for one in self.references],
+            remediation=self.remediation,
+            settings={setting.name: setting.default for setting in self._all_settings()},
+        )
         first = self.references[0] if self.references else None
         return {
             "name": self.name,
@@ -335,7 +492,7 @@ def unknown_value(property_name: str) -> UnknownValueError:
     return UnknownValueError(UNKNOWN_STRING_VALUE, [property_name])
 
 
-def any_of(candidates: Iterable[Checked], test: Callable[[Checked], bool]) -> bool:
+def any_of(candidates: Iterable[_Candidate], test: Callable[[_Candidate], bool]) -> bool:
     """`any`, but an unknown one raises only where no other decides."""
     undecided: UnknownValueError | None = None
     for candidate in candidates:
@@ -365,10 +522,6 @@ def policies_beside(main_file: str) -> list[Policy]:
     return [
         value for module in modules for value in vars(module).values() if isinstance(value, Policy)
     ]
-
-
-def _is_exempt(resource: Checked, run: _Run) -> bool:
-    return any(fnmatchcase(resource.name, name) for name in run.settings[_EXEMPTIONS])
 
 
 def _stack_of(urn: str) -> str:

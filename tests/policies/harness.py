@@ -52,6 +52,7 @@ class Given:
     name: str
     properties: Mapping[str, Any] = field(default_factory=dict)
     depends: Mapping[str, "Given | Sequence[Given]"] = field(default_factory=dict)
+    protect: bool = False
 
 
 def check(
@@ -62,6 +63,7 @@ def check(
     stack: str = PRODUCTION,
     name: str = "it",
     config: Mapping[str, Any] | None = None,
+    protect: bool = False,
 ) -> Outcome:
     """One resource rule over one resource."""
     args = ResourceValidationArgs(
@@ -69,7 +71,7 @@ def check(
         unknown_checking_proxy(dict(properties)),
         _urn(stack, resource_type, name),
         name,
-        _OPTIONS,
+        _options(protect),
         None,
         config,
     )
@@ -92,10 +94,10 @@ def check_stack(
     resources = {
         id(each): PolicyResource(
             each.type,
-            unknown_checking_proxy(dict(each.properties)),
+            unknown_checking_proxy(_as_shown(each)),
             _urn(stack, each.type, each.name),
             each.name,
-            _OPTIONS,
+            _options(each.protect),
             None,
             None,
             [],
@@ -116,14 +118,26 @@ def check_stack(
     return Outcome(violations, _advisory_of(lambda: policy.validate(args, report)))
 
 
-_OPTIONS: Final = PolicyResourceOptions(
-    protect=False,
-    ignore_changes=[],
-    delete_before_replace=None,
-    aliases=[],
-    custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
-    additional_secret_outputs=[],
-)
+def _as_shown(given: Given) -> dict[str, Any]:
+    """Without its id, which the engine shows to no stack rule; an ARN ends with it."""
+    properties = dict(given.properties)
+    identity = properties.pop("id", None)
+    if identity is not None and "arn" not in properties:
+        is_whole = identity == UNKNOWN or identity.startswith("arn:")
+        of_type = "arn:aws:service:ap-southeast-2:123456789012:kind/"
+        properties["arn"] = identity if is_whole else f"{of_type}{identity}"
+    return properties
+
+
+def _options(protect: bool) -> PolicyResourceOptions:
+    return PolicyResourceOptions(
+        protect=protect,
+        ignore_changes=[],
+        delete_before_replace=None,
+        aliases=[],
+        custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
+        additional_secret_outputs=[],
+    )
 
 
 def _advisory_of(run: Any) -> str:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from policies.access.default_group import default_security_group_empty
+from policies.access.kinds import LOAD_BALANCERS
 from policies.access.open_to_world import open_to_world
+from policies.access.openings import is_world
 from tests.policies.harness import PRODUCTION, STAGING, UNKNOWN, UNLISTED, Given, check_stack
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
@@ -65,13 +67,15 @@ def test_no_other_group_is(way: str, stack: str) -> None:
 @pytest.mark.parametrize(
     ("protocol", "first", "last", "said"),
     [
-        ("tcp", 22, 22, "tcp 22"),
+        ("tcp", 22, 22, "tcp 22, wanted"),
         ("tcp", 79, 81, "tcp 79-81"),
         ("tcp", 80, 443, "tcp 80-443"),
         ("tcp", 0, 65535, "all of tcp"),
         ("TCP", 443, 444, "tcp 443-444"),
         ("6", 3389, 3389, "6 3389"),
         ("tcp", None, None, "all of tcp"),
+        ("tcp", None, 443, "all of tcp"),
+        ("tcp", 443, None, "all of tcp"),
         ("tcp", -1, -1, "all of tcp"),
         ("tcp", 443, 80, "tcp 443"),
         ("udp", 443, 443, "udp 443"),
@@ -114,6 +118,13 @@ def test_who_is_the_world(way: str, cidr: str, world: bool) -> None:
     assert not outcome.advisory
 
 
+def test_what_is_no_network_is_not_the_world() -> None:
+    assert is_world("0.0.0.0/7")
+    assert is_world("2000::/15")
+    assert not is_world("2000::/16")
+    assert not is_world("anywhere")
+
+
 def test_both_halves_are_named() -> None:
     several = {"protocol": "tcp", "fromPort": 22, "toPort": 22}
     halves = {"cidrBlocks": ["10.0.0.0/8", "0.0.0.0/1", "128.0.0.0/1"]}
@@ -129,10 +140,45 @@ def test_a_group_of_an_internet_facing_load_balancer_is_public(
     balancer = Given(
         BALANCER,
         "alb",
-        {"internal": internal, "securityGroups": UNKNOWN},
+        {"internal": internal, "securityGroups": [UNKNOWN]},
         {"securityGroups": [group]},
     )
     assert check_stack(open_to_world, [group, rule, balancer]).passed is passes
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("token", LOAD_BALANCERS)
+def test_a_name_makes_no_group_public_where_there_is_a_load_balancer(way: str, token: str) -> None:
+    resources = opening(way, group="net-load-balancer")
+    group = resources[0]
+    elsewhere = Given(token, "alb", {"securityGroups": ["sg-9"]})
+    assert len(check_stack(open_to_world, [*resources, elsewhere]).failed) == 1
+    internal = Given(
+        token, "alb", {"internal": True, "securityGroups": [UNKNOWN]}, {"securityGroups": group}
+    )
+    assert len(check_stack(open_to_world, [*resources, internal]).failed) == 1
+    facing = Given(token, "alb", {"securityGroups": [UNKNOWN]}, {"securityGroups": group})
+    assert check_stack(open_to_world, [*resources, internal, facing]).passed
+
+
+def test_the_group_of_the_rule_is_the_public_one() -> None:
+    resources = opening(RULE, group="inner")
+    front = Given(GROUP, "front", {"id": "sg-front"})
+    balancer = Given(BALANCER, "alb", {"securityGroups": ["sg-front"]})
+    assert check_stack(open_to_world, [*resources, front, balancer]).failed == ["rule"]
+
+
+def test_an_unknown_load_balancer_decides_later() -> None:
+    group, rule = opening(RULE, group="front")
+    balancer = Given(
+        BALANCER,
+        "alb",
+        {"internal": UNKNOWN, "securityGroups": [UNKNOWN]},
+        {"securityGroups": group, "internal": group},
+    )
+    outcome = check_stack(open_to_world, [group, rule, balancer])
+    assert not outcome.failed
+    assert "'rule'" in outcome.advisory
 
 
 def test_ports_and_groups_can_be_configured() -> None:
@@ -214,6 +260,14 @@ def test_each_vpc_empties_its_own() -> None:
     assert not outcome.advisory
     config = {"exemptions": {"second": "Shared by another account"}}
     assert check_stack(default_security_group_empty, [vpc, second, group], config=config).passed
+
+
+def test_the_group_of_another_vpc_is_reported_once() -> None:
+    vpc, second = Given(VPC, "net", {"id": "vpc-1"}), Given(VPC, "second", {"id": "vpc-2"})
+    closed = Given(DEFAULT, "closed", {"vpcId": "vpc-1"})
+    opened = Given(DEFAULT, "opened", {"vpcId": "vpc-2", "ingress": [{}]})
+    outcome = check_stack(default_security_group_empty, [vpc, second, closed, opened])
+    assert outcome.failed == ["opened"]
 
 
 def test_one_direction_is_checked_while_the_other_is_unknown() -> None:

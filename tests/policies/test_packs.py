@@ -1,5 +1,6 @@
 """The packs as the engine meets them: folders that answer what they contain."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,12 +19,20 @@ from policies.shared.rule import Rule
 
 PACKS_FOLDER = Path(__file__).parents[2] / "policies"
 PACKS = sorted(path.parent for path in PACKS_FOLDER.glob("*/PulumiPolicy.yaml"))
-RULES = {
-    "access": {"default-security-group-empty", "open-to-world"},
-    "availability": {"nat-gateway-per-zone"},
-    "encryption": {"kms-key-rotation", "log-group-customer-key"},
-    "retention": {"log-group-retention", "log-group-retention-minimum", "vpc-flow-log"},
-}
+NAMES = ["access", "availability", "encryption", "retention"]
+
+
+def catalogue(pack: Path) -> dict[str, tuple[str, set[str]]]:
+    """Scope and references by rule, from the table of a pack's README."""
+    rows = re.findall(
+        r"^\| `([a-z0-9-]+)` \| ([^|]*) \| ([^|]*) \| [^|]+ \|$",
+        (pack / "README.md").read_text(),
+        re.MULTILINE,
+    )
+    return {
+        name: (scope, set(found.replace("CIS ", "").split(", ")) - {"-"})
+        for name, found, scope in rows
+    }
 
 
 @contextmanager
@@ -41,7 +50,7 @@ def served(pack: Path) -> Iterator[Any]:
 
 
 def test_there_are_four_packs() -> None:
-    assert [pack.name for pack in PACKS] == sorted(RULES)
+    assert [pack.name for pack in PACKS] == NAMES
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
@@ -49,15 +58,16 @@ def test_a_pack_serves_exactly_its_rules(pack: Path) -> None:
     with served(pack) as analyzer:
         info = analyzer.GetAnalyzerInfo(empty_pb2.Empty(), timeout=30, wait_for_ready=True)
     assert info.name == f"aussie-markets-{pack.name}"
-    assert {policy.name for policy in info.policies} == RULES[pack.name]
-    readme = (pack / "README.md").read_text()
+    rules = catalogue(pack)
+    assert sorted(policy.name for policy in info.policies) == sorted(rules)
     for policy in info.policies:
         assert policy.enforcementLevel == analyzer_pb2.MANDATORY
         assert policy.severity != analyzer_pb2.POLICY_SEVERITY_UNSPECIFIED
         assert policy.description.endswith(".")
         assert policy.remediation_steps.endswith(".")
         assert "exemptions" in policy.configSchema.properties
-        assert f"`{policy.name}`" in readme
+        scope, references = rules[policy.name]
+        assert set(policy.tags) == {scope, *references}, policy.name
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
@@ -70,13 +80,15 @@ def test_a_published_pack_is_whole(pack: Path, tmp_path: Path) -> None:
             (published / path.name).write_bytes(path.read_bytes())
     with served(published) as analyzer:
         info = analyzer.GetAnalyzerInfo(empty_pb2.Empty(), timeout=30, wait_for_ready=True)
-    assert {policy.name for policy in info.policies} == RULES[pack.name]
+    assert {policy.name for policy in info.policies} == set(catalogue(pack))
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
 def test_a_pack_shares_one_declaration_of_rules(pack: Path) -> None:
     assert (pack / "rule.py").samefile(PACKS_FOLDER / "shared" / "rule.py")
     assert (pack / "rule.py").is_symlink()
+    for shared in (PACKS_FOLDER / "shared").glob("*.py"):
+        assert not (pack / shared.name).exists() or (pack / shared.name).samefile(shared)
     assert yaml.safe_load((pack / "PulumiPolicy.yaml").read_text())["runtime"] == "python"
 
 

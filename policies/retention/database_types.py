@@ -1,0 +1,1 @@
+../shared/database_types.py
