@@ -62,6 +62,9 @@ class Database(pulumi.ComponentResource):
     """
 
     identifier: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    subnet_group_name: pulumi.Output[str]
+    """Where a restored database goes."""
     address: pulumi.Output[str]
     """The host that clients connect to; it stays when the instance is replaced."""
     replica_identifiers: Sequence[pulumi.Output[str]]
@@ -88,6 +91,7 @@ class Database(pulumi.ComponentResource):
         ]
 
         self.identifier = instance.identifier
+        self.arn = instance.arn
         self.address = instance.address
         self.replica_identifiers = [replica.identifier for replica in replicas]
         self.url = pulumi.Output.secret(
@@ -101,6 +105,8 @@ class Database(pulumi.ComponentResource):
         self.register_outputs(
             {
                 "identifier": self.identifier,
+                "arn": self.arn,
+                "subnet_group_name": self.subnet_group_name,
                 "address": self.address,
                 "replica_identifiers": self.replica_identifiers,
                 "url": self.url,
@@ -229,7 +235,8 @@ class Database(pulumi.ComponentResource):
             subnet_ids=self._args.subnet_ids,
             opts=self._child,
         )
-        # A changed snapshot rebuilds the database and loses what is newer, so it takes two settings.
+        self.subnet_group_name = subnets.name
+        # A changed snapshot rebuilds the database and loses what is newer: it takes two settings.
         ignored = [] if settings.rebuild_from_snapshot else ["snapshotIdentifier"]
         if settings.engine_version != settings.major_version:
             # After AWS's next minor upgrade a full version would be a downgrade, which RDS refuses.
@@ -253,6 +260,8 @@ class Database(pulumi.ComponentResource):
             multi_az=settings.multi_az,
             backup_retention_period=settings.backup_retention_days,
             backup_window=settings.backup_window,
+            # AWS Backup selects the instance by this. A replica holds nothing of its own.
+            tags=names.backup_tags,
             deletion_protection=settings.deletion_protection,
             delete_automated_backups=False,
             skip_final_snapshot=False,

@@ -7,6 +7,8 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
+from components.naming import Names
+
 # KMS, ScheduleKeyDeletion: the longest window. Data under a deleted key is lost for good.
 DELETION_WINDOW_DAYS: Final = 30
 
@@ -58,13 +60,15 @@ def cloudwatch_logs_access(
 class EncryptionKeyArgs:
     """Inputs of `EncryptionKey`.
 
-    `account_id` administers the key through its IAM policies; `services` may use it.
+    `account_id` administers the key through its IAM policies; `services` may use it. `region` is
+    the provider's unless it is given: what lies in another region needs a key there.
     """
 
     alias: str
     description: str
     account_id: pulumi.Input[str]
     services: Sequence[ServiceAccess] = field(default=())
+    region: str | None = None
 
 
 class EncryptionKey(pulumi.ComponentResource):
@@ -88,6 +92,7 @@ class EncryptionKey(pulumi.ComponentResource):
             description=args.description,
             deletion_window_in_days=DELETION_WINDOW_DAYS,
             enable_key_rotation=True,
+            region=args.region,
             policy=pulumi.Output.json_dumps(_policy(args)),
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
@@ -95,10 +100,46 @@ class EncryptionKey(pulumi.ComponentResource):
             f"{name}-alias",
             name=args.alias,
             target_key_id=key.key_id,
+            region=args.region,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.arn = key.arn
         self.register_outputs({"arn": self.arn})
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """Makes the keys of one stack, one per class of data.
+
+    RDS, ElastiCache and Parameter Store need no entry among the services: they use a key by a
+    grant of, or on behalf of, whoever calls them, and the account's IAM policies decide about
+    callers.
+    """
+
+    names: Names
+    account_id: pulumi.Input[str]
+    opts: pulumi.ResourceOptions
+
+    def make(
+        self,
+        data_class: str,
+        description: str,
+        *services: ServiceAccess,
+        in_region: str | None = None,
+    ) -> EncryptionKey:
+        """The key of a class of data, in the provider's region unless another one is given."""
+        suffix = f"{data_class}-{in_region}" if in_region else data_class
+        return EncryptionKey(
+            f"{self.names.prefix}-{suffix}",
+            EncryptionKeyArgs(
+                alias=self.names.key_alias(data_class),
+                description=f"{description} of {self.names.environment}",
+                account_id=self.account_id,
+                services=services,
+                region=in_region,
+            ),
+            self.opts,
+        )
 
 
 def _policy(args: EncryptionKeyArgs) -> dict[str, Any]:

@@ -103,6 +103,8 @@ class Network(pulumi.ComponentResource):
     """One per availability zone, in the order of the setting; for the load balancer."""
     private_subnet_ids: pulumi.Output[Sequence[str]]
     """One per availability zone; for tasks, database and cache."""
+    nat_gateway_ids: Sequence[pulumi.Output[str]]
+    """None, one, or one per availability zone, as the setting says."""
     security_group_ids: dict[Group, pulumi.Output[str]]
     """Every `Group`, except ENDPOINTS where there are no interface endpoints."""
     flow_log_group_name: pulumi.Output[str]
@@ -119,6 +121,9 @@ class Network(pulumi.ComponentResource):
         self.vpc_id = vpc.vpc_id
         self.public_subnet_ids = vpc.public_subnet_ids
         self.private_subnet_ids = vpc.private_subnet_ids
+        self.nat_gateway_ids = [
+            _nat_gateway_id(vpc, index) for index in range(args.settings.nat_gateways)
+        ]
         self.security_group_ids = self._security_groups()
         self._endpoints(_private_route_table_ids(vpc))
         self.flow_log_group_name = self._flow_logs()
@@ -128,6 +133,7 @@ class Network(pulumi.ComponentResource):
                 "vpc_id": self.vpc_id,
                 "public_subnet_ids": self.public_subnet_ids,
                 "private_subnet_ids": self.private_subnet_ids,
+                "nat_gateway_ids": self.nat_gateway_ids,
                 "security_group_ids": {
                     group.value: group_id for group, group_id in self.security_group_ids.items()
                 },
@@ -317,6 +323,10 @@ class Network(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
         return group.name
+
+
+def _nat_gateway_id(vpc: awsx.ec2.Vpc, index: int) -> pulumi.Output[str]:
+    return vpc.nat_gateways.apply(lambda gateways: gateways[index].id)
 
 
 def _private_route_table_ids(vpc: awsx.ec2.Vpc) -> pulumi.Output[list[str]]:

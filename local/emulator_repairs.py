@@ -2,6 +2,7 @@
 
 import copy
 import json
+import threading
 import uuid
 from fnmatch import fnmatchcase
 from typing import Any
@@ -93,6 +94,7 @@ def _merge_detector_features() -> None:
     from moto.guardduty.models import Detector
 
     update = Detector.update
+    one_at_a_time = threading.Lock()
 
     def merge(
         detector: Detector,
@@ -101,9 +103,11 @@ def _merge_detector_features() -> None:
         data_sources: dict[str, Any],
         features: list[dict[str, Any]] | None,
     ) -> None:
-        changed = {one["name"]: one for one in [*detector.features, *(features or [])]}
-        merged = list(changed.values())
-        update(detector, enable, finding_publishing_frequency, data_sources, merged)
+        # The engine updates several features at once, each of a detector that has the others.
+        with one_at_a_time:
+            changed = {one["name"]: one for one in [*detector.features, *(features or [])]}
+            merged = list(changed.values())
+            update(detector, enable, finding_publishing_frequency, data_sources, merged)
 
     Detector.update = merge  # type: ignore[assignment, method-assign]
 

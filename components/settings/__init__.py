@@ -5,27 +5,44 @@ stands in `ENVIRONMENT_DEFAULTS`, and a stack file holds only what differs from 
 environment is one more stack file: `parse_settings` gives it production's defaults.
 
 To add a component's settings: a module with a `Section` subclass, a field of `StackSettings`, its
-differences in `ENVIRONMENT_DEFAULTS` and its key in `Pulumi.yaml`.
+differences in `ENVIRONMENT_DEFAULTS` and its key in `Pulumi.yaml`. The stack of what an account
+has once is told by `AccountStackSettings`; everything about them but the sections is the same.
 """
 
 import difflib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 import pulumi
 from pulumi.runtime import config as runtime_config
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from components.naming import PROJECT
+from components.settings.account import AccountSettings
+from components.settings.api import ApiSettings
+from components.settings.assets import AssetsSettings, check_assets
+from components.settings.backup import BackupSettings, check_backup
 from components.settings.cache import CacheSettings
+from components.settings.cluster import ClusterSettings
 from components.settings.database import DatabaseSettings
-from components.settings.environments import ENVIRONMENT_DEFAULTS, FALLBACK_ENVIRONMENT
+from components.settings.domain import DomainSettings, check_domain
+from components.settings.edge import EdgeSettings
+from components.settings.environments import (
+    ACCOUNT_DEFAULTS,
+    ENVIRONMENT_DEFAULTS,
+    FALLBACK_ENVIRONMENT,
+)
 from components.settings.fields import Problem, Section
+from components.settings.logs import LogsSettings
+from components.settings.messages import MessagesSettings, check_messages
 from components.settings.network import NetworkSettings
+from components.settings.observability import ObservabilitySettings
 from components.settings.parameters import ParametersSettings
 from components.settings.secrets import SecretSettings
+from components.settings.security import SecuritySettings
+from components.settings.services import API, ServiceName, ServiceSettings, check_services
 from components.settings.stack import StackSection
 
 
@@ -47,12 +64,95 @@ class StackSettings(Section):
     database: DatabaseSettings
     cache: CacheSettings
     parameters: ParametersSettings = ParametersSettings()
+    logs: LogsSettings
+    cluster: ClusterSettings
+    api: ApiSettings
+    services: dict[ServiceName, ServiceSettings] = Field(
+        description="a mapping of names (at most 18 lower-case letters, digits and single hyphens) "
+        "to services"
+    )
+    domain: DomainSettings = DomainSettings()
+    security: SecuritySettings
+    assets: AssetsSettings
+    edge: EdgeSettings
+    messages: MessagesSettings
+    observability: ObservabilitySettings = ObservabilitySettings()
+    backup: BackupSettings
     secrets: SecretSettings
+
+    @field_validator("domain")
+    @classmethod
+    def _domain_suits_the_stack(
+        cls, domain: DomainSettings, info: ValidationInfo
+    ) -> DomainSettings:
+        if "stack" in info.data:
+            check_domain(domain, info.data["stack"])
+        return domain
+
+    @field_validator("assets")
+    @classmethod
+    def _assets_suit_the_stack(cls, assets: AssetsSettings, info: ValidationInfo) -> AssetsSettings:
+        if "stack" in info.data:
+            check_assets(assets, info.data["stack"])
+        return assets
+
+    @field_validator("messages")
+    @classmethod
+    def _messages_suit_the_stack(
+        cls, messages: MessagesSettings, info: ValidationInfo
+    ) -> MessagesSettings:
+        if "stack" in info.data:
+            check_messages(messages, info.data["stack"])
+        return messages
+
+    @field_validator("backup")
+    @classmethod
+    def _backups_suit_the_stack(
+        cls, backup: BackupSettings, info: ValidationInfo
+    ) -> BackupSettings:
+        if "stack" in info.data and "database" in info.data:
+            check_backup(backup, info.data["stack"], info.data["database"])
+        return backup
+
+    @field_validator("services")
+    @classmethod
+    def _services_go_together(
+        cls, services: dict[str, ServiceSettings]
+    ) -> dict[str, ServiceSettings]:
+        check_services(services)
+        return services
 
     @property
     def environment(self) -> str:
         """The environment: the stack's name unless a setting says otherwise."""
         return self.stack.environment
+
+    @property
+    def health_path(self) -> str:
+        """Where the API says that it is well; `check_services` has seen that it answers HTTP."""
+        http = self.services[API].http
+        assert http is not None  # noqa: S101 - for the type checker
+        return http.health_path
+
+
+class AccountStackSettings(Section):
+    """Everything that the stack of what an account has once can be told."""
+
+    stack: StackSection
+    account: AccountSettings = Field(
+        description="a mapping with registry, github, budget, trail, detection, zone and "
+        "deletion_protection"
+    )
+
+    @property
+    def environment(self) -> str:
+        """What stands for the environment in names: the stack's name."""
+        return self.stack.environment
+
+
+AnySettings = TypeVar("AnySettings", StackSettings, AccountStackSettings)
+
+_SECTIONS: Final = {*StackSettings.model_fields, *AccountStackSettings.model_fields}
 
 
 def secret_output(secret: SecretStr) -> pulumi.Output[str]:
@@ -62,6 +162,33 @@ def secret_output(secret: SecretStr) -> pulumi.Output[str]:
 
 def load_settings() -> StackSettings:
     """Read the running stack's configuration; raise `SettingsError` with every problem."""
+    return parse_settings(pulumi.get_stack(), *_configuration())
+
+
+def load_account_settings() -> AccountStackSettings:
+    """`load_settings` for the stack of what an account has once."""
+    return parse_account_settings(pulumi.get_stack(), *_configuration())
+
+
+def parse_settings(
+    stack: str, values: Mapping[str, Any], secrets: Collection[str] = ()
+) -> StackSettings:
+    """Check `values`, a mapping per section, over the defaults of the stack's environment.
+
+    `secrets` names the sections that are encrypted in the stack file; their values are not shown.
+    """
+    return _parse(StackSettings, stack, values, secrets)
+
+
+def parse_account_settings(
+    stack: str, values: Mapping[str, Any], secrets: Collection[str] = ()
+) -> AccountStackSettings:
+    """`parse_settings` for the stack of what an account has once."""
+    return _parse(AccountStackSettings, stack, values, secrets)
+
+
+def _configuration() -> tuple[dict[str, Any], set[str]]:
+    """The running stack's values by section, and the sections that hold a secret."""
     config = pulumi.Config(PROJECT)
     start = f"{PROJECT}:"
     # The engine hands over each key of the stack file, also those the program does not know.
@@ -75,25 +202,21 @@ def load_settings() -> StackSettings:
     secrets = {name for name in values if runtime_config.is_config_secret(start + name)} | {
         key.removeprefix(start) for key in runtime_config.get_config_secret_keys_env()
     }
-    return parse_settings(pulumi.get_stack(), values, secrets)
+    return values, secrets
 
 
-def parse_settings(
-    stack: str, values: Mapping[str, Any], secrets: Collection[str] = ()
-) -> StackSettings:
-    """Check `values`, a mapping per section, over the defaults of the stack's environment.
-
-    `secrets` names the sections that are encrypted in the stack file; their values are not shown.
-    """
+def _parse(
+    model: type[AnySettings], stack: str, values: Mapping[str, Any], secrets: Collection[str]
+) -> AnySettings:
+    # Pulumi.yaml declares the sections of all stacks, so each stack gets the others' empty.
+    foreign = {name for name in _SECTIONS - model.model_fields.keys() if not values.get(name)}
     problems = [
-        f"{PROJECT}:{name}: unknown key{_did_you_mean(name)}; "
-        f"allowed: {', '.join(StackSettings.model_fields)}"
-        for name in sorted(values.keys() - StackSettings.model_fields.keys())
+        f"{PROJECT}:{name}: unknown key{_did_you_mean(model, name)}; "
+        f"allowed: {', '.join(model.model_fields)}"
+        for name in sorted(values.keys() - model.model_fields.keys() - foreign)
     ]
     # A key without anything below it is null in YAML, and means no differences.
-    given = {
-        name: values[name] for name in StackSettings.model_fields if values.get(name) is not None
-    }
+    given = {name: values[name] for name in model.model_fields if values.get(name) is not None}
     clear = given.get("secrets")
     if isinstance(clear, Mapping) and "secrets" not in secrets:
         problems.extend(
@@ -103,15 +226,15 @@ def parse_settings(
             if name in clear
         )
     hidden = {*secrets, "secrets"}
-    merged = merge(_defaults(stack, given), given)
+    defaults = _defaults(stack, given) if model is StackSettings else _account_defaults(stack)
     errors: list[ErrorDetails] = []
     try:
-        settings = StackSettings.model_validate(merged, context={})
+        settings = model.model_validate(merge(defaults, given), context={})
     except ValidationError as failure:
         errors = failure.errors(include_url=False)
     # Raised outside the handler: the pydantic error holds the values and must not travel along.
     for error in errors:
-        problems.extend(_describe(error, stack, hidden=str(error["loc"][0]) in hidden))
+        problems.extend(_describe(model, error, stack, hidden=str(error["loc"][0]) in hidden))
     if problems:
         raise SettingsError(problems)
     return settings
@@ -140,6 +263,10 @@ def _defaults(stack: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return merge(base, {"stack": {"environment": stack}, "secrets": {}})
 
 
+def _account_defaults(stack: str) -> dict[str, Any]:
+    return merge(ACCOUNT_DEFAULTS, {"stack": {"environment": stack}})
+
+
 def _decode(raw: str | None) -> object:
     """Objects and lists arrive as JSON; what is neither is kept as the text that it is."""
     try:
@@ -154,46 +281,56 @@ def _set_secret(stack: str, name: str) -> str:
     return f"pulumi config set --stack {stack} --secret --path '{_key(('secrets', name))}'{value}"
 
 
-def _describe(error: ErrorDetails, stack: str, hidden: bool) -> Iterable[str]:
+def _describe(
+    model: type[BaseModel], error: ErrorDetails, stack: str, hidden: bool
+) -> Iterable[str]:
     """One line for each problem that a pydantic error stands for."""
-    path = error["loc"]
+    # pydantic says so where the key of a mapping is wrong, and not its value.
+    path = tuple(part for part in error["loc"] if part != "[key]")
     if error["type"] == "missing" and path[0] == "secrets":
         yield f"{_key(path)}: missing; set it with: {_set_secret(stack, str(path[-1]))}"
         return
+    if error["type"] == "missing":
+        yield f"{_key(path)}: missing; must be {_allowed(model, path)}"
+        return
     if error["type"] == "extra_forbidden":
-        owner = _field_model(path[:-1])
+        owner = _field_model(model, path[:-1])
         allowed = list(owner.model_fields) if owner else []
         close = difflib.get_close_matches(str(path[-1]), allowed, n=1)
         suggestion = f" (did you mean {close[0]}?)" if close else ""
         yield f"{_key(path)}: unknown key{suggestion}; allowed: {', '.join(allowed)}"
         return
-    problems = error.get("ctx", {}).get("problems", (Problem(_allowed(path)),))
+    problems = error.get("ctx", {}).get("problems", (Problem(_allowed(model, path)),))
     for problem in problems:
         value, where = error["input"], path
         if problem.index is not None:
             value, where = value[problem.index], (*path, problem.index)
-        shown = "[secret]" if hidden else _show(value)
+        shown = "[secret]" if hidden or problem.hidden else _show(value)
         hint = f" ({problem.hint})" if problem.hint and not hidden else ""
         yield f"{_key(where)} = {shown}: must be {problem.allowed}{hint}"
 
 
-def _field_model(path: Sequence[int | str]) -> type[BaseModel] | None:
-    """The section that `path` leads to."""
-    model: type[BaseModel] = StackSettings
+def _field_model(model: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel] | None:
+    """The section that `path` leads to from `model`, also through a mapping of sections."""
+    among_names = False
     for part in path:
+        if among_names:
+            among_names = False
+            continue
         field = model.model_fields.get(str(part))
         kinds = [field.annotation, *get_args(field.annotation)] if field else []
         below = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if not below:
             return None
         model = below[0]
-    return model
+        among_names = field is not None and get_origin(field.annotation) is dict
+    return None if among_names else model
 
 
-def _allowed(path: Sequence[int | str]) -> str:
+def _allowed(model: type[BaseModel], path: Sequence[int | str]) -> str:
     """What the innermost field on `path` says about itself."""
     for end in range(len(path), 0, -1):
-        owner = _field_model(path[: end - 1])
+        owner = _field_model(model, path[: end - 1])
         field = owner.model_fields.get(str(path[end - 1])) if owner else None
         if field is not None:
             return field.description or "a mapping"
@@ -211,11 +348,11 @@ def _show(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _did_you_mean(name: str) -> str:
+def _did_you_mean(model: type[BaseModel], name: str) -> str:
     """A suggestion for an unknown top-level key, also when its section was left out."""
-    keys = {section: section for section in StackSettings.model_fields}
-    for section in StackSettings.model_fields:
-        model = _field_model([section])
-        keys |= {field: f"{section}.{field}" for field in (model.model_fields if model else ())}
+    keys = {section: section for section in model.model_fields}
+    for section in model.model_fields:
+        below = _field_model(model, [section])
+        keys |= {field: f"{section}.{field}" for field in (below.model_fields if below else ())}
     close = difflib.get_close_matches(name, keys, n=1)
     return f" (did you mean {PROJECT}:{keys[close[0]]}?)" if close else ""

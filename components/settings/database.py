@@ -158,6 +158,14 @@ class DatabaseSettings(Section):
         description="true where snapshot_identifier is set and the database is to be replaced by "
         "what that snapshot holds; false otherwise",
     )
+    # RDS restores with the snapshot's own key and cannot change it: docs/region-loss.md.
+    kms_key_arn: (
+        Annotated[str, Field(pattern=r"^arn:aws:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]{36}$")] | None
+    ) = Field(
+        default=None,
+        description="the ARN of the KMS key in the stack's region that encrypts the snapshot of "
+        "snapshot_identifier (without this setting it is the stack's own key)",
+    )
     # Part of the final snapshot's name, which must not exist yet. So it is raised before a change
     # that replaces the instance, and before a stack is built again.
     generation: Version = Field(default=1, description="a number from 1 to 999, raised by one")

@@ -22,12 +22,14 @@ class Problem:
     """One wrong value.
 
     `allowed` never contains configured values; `hint` may, and is left out for secrets.
-    `index` names the wrong item of a list.
+    `index` names the wrong item of a list, or the wrong field of a section. A `hidden` value may
+    be a secret, and is not shown.
     """
 
     allowed: str
     hint: str = ""
-    index: int | None = None
+    index: int | str | None = None
+    hidden: bool = False
 
 
 def reject(*problems: Problem) -> NoReturn:

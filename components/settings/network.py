@@ -141,3 +141,12 @@ class NetworkSettings(Section):
         if not enabled and info.data.get("nat_strategy") is NatStrategy.NONE:
             reject(Problem("true where nat_strategy is None"))
         return enabled
+
+    @property
+    def nat_gateways(self) -> int:
+        """How many there are; each has alarms."""
+        return {
+            NatStrategy.NONE: 0,
+            NatStrategy.SINGLE: 1,
+            NatStrategy.ONE_PER_AZ: len(self.availability_zones),
+        }[self.nat_strategy]

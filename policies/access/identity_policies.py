@@ -154,6 +154,10 @@ def iam_no_inverted_grants(holder: Checked) -> None:
             _STRINGS,
         ),
     ),
+    exemptions={
+        "*-deploy-*-unnamed": "AWS gives neither names nor tags to origin access controls, header"
+        " policies, health checks and log deliveries; none of them holds data",
+    },
     remediation=("Name the resources by ARN, or by a condition on their tags or their cluster."),
 ).for_each(*_HOLDERS)
 def iam_write_named_resources(holder: Checked) -> None:

@@ -61,8 +61,7 @@ def _check(subnet: Checked, stack: Stack) -> None:
 
 def _is_private(subnet: Checked) -> bool:
     """As awsx tags it. Others are private by having a route to a NAT gateway."""
-    tags = subnet.get("tags")
-    return bool(tags) and tags.get("SubnetType") == "Private"
+    return bool((subnet.get("tags") or {}).get("SubnetType") == "Private")
 
 
 def _gateways_of(subnet: Checked, stack: Stack) -> list[Checked]:

@@ -117,11 +117,8 @@ def _has_others(resource: Checked, property_name: str, ours: int, elements: _Ele
 
 def zone_of(subnet: Checked) -> str:
     """The zone by name or by id; AWS chooses where neither is given."""
-    undecided: UnknownValueError | None = None
     for name in ("availabilityZone", "availabilityZoneId"):
-        try:
+        with suppress(UnknownValueError):
             if zone := subnet.get(name):
                 return str(zone)
-        except UnknownValueError as unknown:
-            undecided = unknown
-    raise undecided or unknown_value("availabilityZone")
+    raise unknown_value("availabilityZone")

@@ -51,6 +51,7 @@ SPARED_STACKS: Final = frozenset({"staging"})
 _EXEMPTIONS: Final = "exemptions"
 _SHORTEST_REASON: Final = 15
 _PACKAGE: Final = "pack"
+_WHOLE_STACK: Final = "pulumi:pulumi:Stack"
 _END_OF_ARN: Final = re.compile("[:/]")
 
 _Candidate = TypeVar("_Candidate")
@@ -215,31 +216,29 @@ class Checked:
             for resource in self.property_dependencies.get(property_name, ())
             if resource.resource_type == other.type
         }
-        value_unknown: UnknownValueError | None = None
-        try:
+        known = False
+        with suppress(UnknownValueError):
             value = self.get(property_name)
-        except UnknownValueError as unknown:
-            value_unknown = unknown
-        else:
+            known = True
             if value is None:
                 return False
             if value in other.identities():
                 return True
-            with suppress(UnknownValueError):
-                if (own_id := other.get("id")) is not None:
-                    return bool(value == own_id)
+            if other.get("id") is not None:
+                return False
         if behind == {other.urn}:
             return True
         if behind and other.urn not in behind:
             return False
-        if value_unknown or behind:
-            raise value_unknown or unknown_value(property_name)
+        if behind or not known:
+            raise unknown_value(property_name)
         return False
 
     def identities(self) -> set[str]:
         """In a stack rule: by what a property of another resource means this one, if known.
 
-        The engine shows stack rules no id, but the ARN of most types is one or ends with it.
+        Not every provider lists the id among the outputs, which are all that the engine shows,
+        but the ARN of most types is one or ends with it.
         """
         found: set[str] = set()
         for name in ("id", "arn"):
@@ -267,17 +266,16 @@ class Checked:
         }
         ids: Sequence[Any] = ()
         known: set[str] = set()
-        undecided: UnknownValueError | None = None
-        try:
+        all_known = False
+        with suppress(UnknownValueError):
             value = self.get(property_name)
             ids = () if value is None else elements(value)
-        except UnknownValueError as unknown:
-            undecided = unknown
+            all_known = True
         for index in range(len(ids)):
             try:
                 known.add(ids[index])
-            except UnknownValueError as unknown:
-                undecided = unknown
+            except UnknownValueError:
+                all_known = False
         identities = other.identities()
         if known & identities:
             return True
@@ -285,9 +283,9 @@ class Checked:
             return False
         if len(ids) == len(behind):
             return True
-        if identities and not undecided:
+        if identities and all_known:
             return False
-        raise undecided or unknown_value(property_name)
+        raise unknown_value(property_name)
 
     def given(self, name: str) -> Any:
         """In a stack rule: a property, or None where AWS will fill what nobody gave.
@@ -374,7 +372,7 @@ class Rule:
                 if args.resource_type not in types:
                     return
                 if not self._owed_in(args.urn):
-                    self.tell(urn=args.urn, verdict="not demanded in this stack", details=[])
+                    self._tell_spared(args.urn)
                     return
                 run = self._run(args.get_config(), report)
                 resource = Checked(
@@ -401,6 +399,9 @@ class Rule:
         def declare(check: Callable[[Stack], None]) -> StackValidationPolicy:
             def validate(args: StackValidationArgs, report: ReportViolation) -> None:
                 if not any(self._owed_in(resource.urn) for resource in args.resources):
+                    for resource in args.resources:
+                        if resource.resource_type == _WHOLE_STACK:
+                            self._tell_spared(resource.urn)
                     return
                 run = self._run(args.get_config(), report)
                 resources: dict[str, list[Checked]] = {}
@@ -429,6 +430,9 @@ class Rule:
             pack = Path(__file__).parent.name
             with (Path(folder) / f"{pack}.jsonl").open("a") as file:
                 file.write(json.dumps({"rule": self.name, **event}) + "\n")
+
+    def _tell_spared(self, urn: str) -> None:
+        self.tell(urn=urn, verdict="not demanded in this stack", details=[])
 
     def _run(self, config: Mapping[str, Any], report: ReportViolation) -> _Run:
         return _Run(self, {s.name: s.default for s in self._all_settings()} | {**config}, report)

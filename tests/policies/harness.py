@@ -53,6 +53,8 @@ class Given:
     properties: Mapping[str, Any] = field(default_factory=dict)
     depends: Mapping[str, "Given | Sequence[Given]"] = field(default_factory=dict)
     protect: bool = False
+    lists_id: bool = False
+    """Whether its provider lists the id among the outputs too, as pulumi-aws does."""
 
 
 def check(
@@ -119,8 +121,10 @@ def check_stack(
 
 
 def _as_shown(given: Given) -> dict[str, Any]:
-    """Without its id, which the engine shows to no stack rule; an ARN ends with it."""
+    """Without its id, which the engine adds to no outputs; an ARN ends with it."""
     properties = dict(given.properties)
+    if given.lists_id:
+        return properties
     identity = properties.pop("id", None)
     if identity is not None and "arn" not in properties:
         is_whole = identity == UNKNOWN or identity.startswith("arn:")

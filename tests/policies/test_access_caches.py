@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from policies.access.caches import cache_subnet_group
+from tests.policies.cases import Case
 from tests.policies.harness import UNKNOWN
-from tests.policies.rule_case import Case
 
 CLUSTER = "aws:elasticache/cluster:Cluster"
 BAD: list[tuple[dict[str, Any], str]] = [

@@ -12,8 +12,8 @@ from policies.access.databases import (
     database_private,
     database_user_name,
 )
+from tests.policies.cases import Case
 from tests.policies.harness import PRODUCTION, STAGING, UNKNOWN, UNLISTED, Given, check, check_stack
-from tests.policies.rule_case import Case
 
 INSTANCE = "aws:rds/instance:Instance"
 CLUSTER = "aws:rds/cluster:Cluster"
@@ -39,7 +39,7 @@ CASES = [
                 ({"iamDatabaseAuthenticationEnabled": False}, "Enabled is false"),
                 ({"iamDatabaseAuthenticationEnabled": None}, "Enabled is not set"),
             ],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind in (INSTANCE, CLUSTER)
     ),
@@ -54,7 +54,7 @@ CASES = [
                 ({name: "root"}, f"{name} is root"),
             ],
             also_good=[{name: None}, {name: "postgres1"}],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind, name in ((INSTANCE, "username"), (CLUSTER, "masterUsername"))
     ),

@@ -111,6 +111,12 @@ def test_an_unknown_zone_leaves_the_others_checked() -> None:
     assert "'private-a'" in outcome.advisory
 
 
+@pytest.mark.parametrize("tags", [{}, {"tags": None}, {"tags": {"SubnetType": "Public"}}])
+def test_a_subnet_that_is_not_private_needs_no_gateway(tags: dict[str, Any]) -> None:
+    subnet = Given("aws:ec2/subnet:Subnet", "public", {"availabilityZone": "a", **tags})
+    assert check_stack(nat_gateway_per_zone, [subnet]).passed
+
+
 def test_a_zone_may_be_given_by_id() -> None:
     resources = network({"a": "a", "b": "b"})
     for subnet in resources:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from policies.availability.caches import cache_failover, cache_final_snapshot, cache_nodes
+from tests.policies.cases import Case
 from tests.policies.harness import UNKNOWN, check
-from tests.policies.rule_case import Case
 
 GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
 
@@ -21,7 +21,7 @@ CASES = [
             ({"multiAzEnabled": False}, "multiAzEnabled is false"),
             ({"multiAzEnabled": None}, "multiAzEnabled is not set"),
         ],
-        in_staging=False,
+        spared_in_staging=True,
     ),
     Case(
         cache_nodes,
@@ -49,7 +49,7 @@ CASES = [
             {"nodeGroupConfigurations": UNKNOWN},
             {"nodeGroupConfigurations": [{"replicaCount": UNKNOWN}]},
         ],
-        in_staging=False,
+        spared_in_staging=True,
     ),
     Case(
         cache_final_snapshot,
@@ -59,7 +59,7 @@ CASES = [
             ({"finalSnapshotIdentifier": None}, "finalSnapshotIdentifier is not set"),
             ({"finalSnapshotIdentifier": ""}, "finalSnapshotIdentifier is not set"),
         ],
-        in_staging=False,
+        spared_in_staging=True,
     ),
 ]
 

@@ -7,8 +7,8 @@ from policies.availability.databases import (
     database_final_snapshot,
     database_multi_az,
 )
+from tests.policies.cases import Case
 from tests.policies.harness import UNKNOWN, check
-from tests.policies.rule_case import Case
 
 INSTANCE = "aws:rds/instance:Instance"
 CLUSTER = "aws:rds/cluster:Cluster"
@@ -27,7 +27,7 @@ CASES = [
         ],
         also_good=[{"multiAz": False, "replicateSourceDb": "main"}],
         undecided=[{"multiAz": UNKNOWN}, {"multiAz": False, "replicateSourceDb": UNKNOWN}],
-        in_staging=False,
+        spared_in_staging=True,
     ),
     *(
         Case(
@@ -41,7 +41,7 @@ CASES = [
             also_good=[{"deletionProtection": False, REPLICA[kind]: "main"}]
             if kind in REPLICA
             else [],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind in (INSTANCE, CLUSTER, GLOBAL_CLUSTER)
     ),
@@ -63,7 +63,7 @@ CASES = [
                     REPLICA[kind]: "main",
                 },
             ],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind in (INSTANCE, CLUSTER)
     ),

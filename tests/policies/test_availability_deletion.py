@@ -8,8 +8,8 @@ from policies.availability.deletion import (
     protected,
     storage_not_emptied,
 )
+from tests.policies.cases import Case
 from tests.policies.harness import PRODUCTION, STAGING, UNKNOWN, UNLISTED, check
-from tests.policies.rule_case import Case
 
 BALANCERS = [
     f"aws:{module}/loadBalancer:LoadBalancer"
@@ -32,7 +32,7 @@ CASES = [
                 ({"enableDeletionProtection": False}, "enableDeletionProtection is false"),
                 ({"enableDeletionProtection": None}, "enableDeletionProtection is not set"),
             ],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind in BALANCERS
     ),
@@ -43,7 +43,7 @@ CASES = [
             {name: False},
             [({name: True}, f"{name} is true, wanted is false")],
             also_good=[{name: None}],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind, name in (
             *((kind, "forceDestroy") for kind in (*BUCKETS, VAULT)),
@@ -57,7 +57,7 @@ CASES = [
             {"deletionWindowInDays": 14.0},
             [({"deletionWindowInDays": 13.0}, "deletionWindowInDays is 13, wanted is 14 or more")],
             also_good=[{"deletionWindowInDays": None}, {"deletionWindowInDays": 30.0}],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind in KEYS
     ),

@@ -7,8 +7,8 @@ import pytest
 from policies.availability.functions import function_reserved_concurrency
 from policies.availability.services import service_deployment_rollback, service_task_count
 from policies.availability.target_groups import target_group_health_path
+from tests.policies.cases import Case
 from tests.policies.harness import STAGING, UNKNOWN, check
-from tests.policies.rule_case import Case
 
 SERVICE = "aws:ecs/service:Service"
 TARGET = "aws:appautoscaling/target:Target"
@@ -35,7 +35,7 @@ CASES = [
             {"desiredCount": None, "schedulingStrategy": "DAEMON"},
         ],
         undecided=[{"desiredCount": UNKNOWN}, {"schedulingStrategy": UNKNOWN}],
-        in_staging=False,
+        spared_in_staging=True,
     ),
     Case(
         service_task_count,
@@ -43,7 +43,7 @@ CASES = [
         {"serviceNamespace": "ecs", "minCapacity": 2.0},
         [({"minCapacity": 1.0}, "minCapacity is 1, wanted is 2 or more")],
         also_good=[{"minCapacity": 1.0, "serviceNamespace": "dynamodb"}],
-        in_staging=False,
+        spared_in_staging=True,
     ),
     Case(
         service_deployment_rollback,

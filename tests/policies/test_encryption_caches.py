@@ -8,8 +8,8 @@ from policies.encryption.caches import (
     cache_in_replication_group,
     cache_tls,
 )
+from tests.policies.cases import Case
 from tests.policies.harness import UNKNOWN, check
-from tests.policies.rule_case import Case
 
 GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
 KEY = "arn:aws:kms:ap-southeast-2:123456789012:key/1"

@@ -13,8 +13,8 @@ from policies.encryption.databases import (
     database_proxy_tls,
     database_tls_forced,
 )
+from tests.policies.cases import Case
 from tests.policies.harness import PRODUCTION, STAGING, UNKNOWN, UNLISTED, Given, check, check_stack
-from tests.policies.rule_case import Case
 
 INSTANCE = "aws:rds/instance:Instance"
 CLUSTER = "aws:rds/cluster:Cluster"
@@ -80,7 +80,7 @@ CASES = [
             {"manageMasterUserPassword": UNKNOWN},
             {"manageMasterUserPassword": True, "masterUserSecretKmsKeyId": UNKNOWN},
         ],
-        in_staging=False,
+        spared_in_staging=True,
     ),
     *(
         Case(
@@ -88,7 +88,7 @@ CASES = [
             kind,
             {"performanceInsightsEnabled": True, "performanceInsightsKmsKeyId": KEY},
             [({"performanceInsightsKmsKeyId": None}, "performanceInsightsKmsKeyId is not set")],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind in (CLUSTER, CLUSTER_INSTANCE)
     ),
@@ -139,7 +139,7 @@ CASES = [
                 {"caCertIdentifier": "rds-ca-rsa4096-g1"},
                 {"caCertIdentifier": "rds-ca-ecc384-g1"},
             ],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind in (INSTANCE, CLUSTER_INSTANCE)
     ),
@@ -149,7 +149,7 @@ CASES = [
         {"dbClusterInstanceClass": "db.r6gd.large", "caCertificateIdentifier": AUTHORITY},
         [({"caCertificateIdentifier": None}, "caCertificateIdentifier is not set")],
         also_good=[{"dbClusterInstanceClass": None, "caCertificateIdentifier": None}],
-        in_staging=False,
+        spared_in_staging=True,
     ),
     Case(
         database_proxy_tls,

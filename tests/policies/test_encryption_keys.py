@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from policies.encryption.keys import kms_key_admits_logs, kms_key_not_public
-from tests.policies.cases import stack_fails, stack_passes, stack_waits
+from tests.policies.cases import Case, stack_fails, stack_passes, stack_waits
 from tests.policies.harness import UNKNOWN, Given
-from tests.policies.rule_case import Case
 
 KEY = "aws:kms/key:Key"
 REPLICA = "aws:kms/replicaKey:ReplicaKey"
@@ -151,6 +150,12 @@ def test_a_policy_beside_the_key_takes_the_place_of_its_own() -> None:
     admitting = a_key(document(logs()))
     refusing = Given(POLICY, "p", {"keyId": UNKNOWN, "policy": document()}, {"keyId": admitting})
     stack_fails(kms_key_admits_logs, [admitting, refusing, encrypted(admitting)], ["api"])
+
+
+def test_a_policy_beside_another_key_changes_nothing() -> None:
+    key, other = a_key(document(logs())), Given(KEY, "other", {"arn": UNKNOWN})
+    beside = Given(POLICY, "p", {"keyId": UNKNOWN, "policy": document()}, {"keyId": other})
+    stack_passes(kms_key_admits_logs, key, other, beside, encrypted(key))
 
 
 def test_a_key_without_a_policy_admits_its_account_alone() -> None:

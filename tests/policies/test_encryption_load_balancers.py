@@ -10,9 +10,8 @@ from policies.encryption.load_balancers import (
     listener_tls_policy,
     target_group_https,
 )
-from tests.policies.cases import stack_fails, stack_passes, stack_waits
+from tests.policies.cases import Case, stack_fails, stack_passes, stack_waits
 from tests.policies.harness import UNKNOWN, Given, check
-from tests.policies.rule_case import Case
 
 MODULES = ["lb", "alb", "elasticloadbalancingv2", "applicationloadbalancing"]
 LISTENERS = [f"aws:{module}/listener:Listener" for module in MODULES]
@@ -102,7 +101,7 @@ CASES = [
             ],
             also_good=[{"protocol": "TLS"}, {"protocol": None, "targetType": "lambda"}],
             undecided=[{"protocol": UNKNOWN}, {"targetType": UNKNOWN}],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind in TARGET_GROUPS
     ),

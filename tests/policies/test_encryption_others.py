@@ -15,8 +15,8 @@ from policies.encryption.messages import (
 from policies.encryption.repositories import repository_customer_key
 from policies.encryption.tasks import task_volume_tls
 from policies.encryption.vaults import vault_customer_key
+from tests.policies.cases import Case
 from tests.policies.harness import UNKNOWN, check
-from tests.policies.rule_case import Case
 
 QUEUE = "aws:sqs/queue:Queue"
 CLUSTER = "aws:ecs/cluster:Cluster"
@@ -86,7 +86,7 @@ CASES = [
         QUEUE,
         {"kmsMasterKeyId": KEY},
         keyless("kmsMasterKeyId"),
-        in_staging=False,
+        spared_in_staging=True,
     ),
     Case(
         repository_customer_key,
@@ -163,7 +163,7 @@ CASES = [
                 }
             },
         ],
-        in_staging=False,
+        spared_in_staging=True,
     ),
     Case(
         task_volume_tls,

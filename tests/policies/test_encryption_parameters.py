@@ -3,8 +3,8 @@
 import pytest
 
 from policies.encryption.parameters import parameter_encrypted, secret_customer_key
+from tests.policies.cases import Case
 from tests.policies.harness import UNKNOWN, check
-from tests.policies.rule_case import Case
 
 PARAMETER = "aws:ssm/parameter:Parameter"
 KEY = "arn:aws:kms:ap-southeast-2:123456789012:key/1"
@@ -36,7 +36,7 @@ CASES = [
             ({"kmsKeyId": None}, "not set"),
             ({"kmsKeyId": "alias/aws/secretsmanager"}, "AWS manages"),
         ],
-        in_staging=False,
+        spared_in_staging=True,
     ),
 ]
 

@@ -13,9 +13,6 @@ import pytest
 import yaml
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
-from pulumi_policy import Severity
-
-from policies.shared.rule import Rule
 
 PACKS_FOLDER = Path(__file__).parents[2] / "policies"
 PACKS = sorted(path.parent for path in PACKS_FOLDER.glob("*/PulumiPolicy.yaml"))
@@ -96,15 +93,3 @@ def test_packs_ask_for_the_sdk_that_the_program_has() -> None:
     pinned = (PACKS_FOLDER.parent / "requirements.txt").read_text().splitlines()
     for pack in PACKS:
         assert set((pack / "requirements.txt").read_text().splitlines()) <= set(pinned)
-
-
-def test_an_exemption_needs_a_reason() -> None:
-    rule = Rule(
-        name="r",
-        description="d",
-        severity=Severity.LOW,
-        remediation="Do.",
-        exemptions={"it": "because"},
-    )
-    with pytest.raises(ValueError, match="'it' needs a reason"):
-        rule.for_each("t")(lambda _: None)

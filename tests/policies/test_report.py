@@ -47,8 +47,8 @@ def of_one(scope: Scope = Scope.EVERY_STACK) -> ResourceValidationPolicy:
     return check_thing
 
 
-def of_stack() -> StackValidationPolicy:
-    @rule("thing-has-other").for_stack()
+def of_stack(scope: Scope = Scope.EVERY_STACK) -> StackValidationPolicy:
+    @rule("thing-has-other", scope).for_stack()
     def check_things(stack: Stack) -> None:
         for thing in stack.owing(KIND):
             with thing.unknowns_noted():
@@ -80,7 +80,10 @@ def test_each_resource_that_a_rule_looked_at_has_its_verdict(evidence: Path) -> 
     }
     (control,) = read(evidence)
     assert control.verdict == "failed"
-    assert [look.details for look in control.looks if look.verdict == "exempt"] == [[REASON]]
+    passed, failed, left, exempt = (look.details for look in control.looks)
+    assert (passed, exempt) == ([], [REASON])
+    assert failed == [f"{KIND} 'bad': on is false, wanted is true."]
+    assert left == [f"{KIND} 'later': string value at .on can't be known during preview"]
     assert SENTINEL not in "".join(path.read_text() for path in evidence.iterdir())
 
 
@@ -99,6 +102,33 @@ def test_a_rule_about_relations_lists_its_subjects_and_not_what_they_relate_to(
         f"{KIND} alone": "failed",
         f"{KIND} old-alone": "exempt",
     }
+
+
+def test_one_unknown_among_relations_leaves_the_other_verdicts(evidence: Path) -> None:
+    things = [Given(KIND, "joined", {"other": "o-1"}), Given(KIND, "later", {"other": UNKNOWN})]
+    check_stack(of_stack(), [Given(OTHER, "there", {"id": "o-1"}), *things])
+    assert verdicts(evidence)["thing-has-other"] == {
+        f"{KIND} joined": "passed",
+        f"{KIND} later": "left for the update",
+    }
+
+
+def test_a_rule_whose_subject_is_missing_lists_what_it_looked_at(evidence: Path) -> None:
+    @rule("thing-exists").for_stack()
+    def check_others(stack: Stack) -> None:
+        assert stack.all(OTHER)
+
+    check_stack(check_others, [Given(OTHER, "there", {})])
+    assert verdicts(evidence)["thing-exists"] == {f"{OTHER} there": "passed"}
+
+
+def test_a_rule_about_relations_that_a_stack_does_not_owe_says_so(evidence: Path) -> None:
+    policy = of_stack(Scope.PRODUCTION)
+    stack = [Given("pulumi:pulumi:Stack", "s"), Given(KIND, "alone", {"other": "o-2"})]
+    check_stack(policy, stack, stack=STAGING)
+    (control,) = read(evidence)
+    assert control.verdict == "not demanded in this stack"
+    assert [look.resource for look in control.looks] == ["pulumi:pulumi:Stack s"]
 
 
 def test_what_a_stack_need_not_have_is_said_so(evidence: Path) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from policies.retention.caches import cache_snapshots, cache_snapshots_production
+from tests.policies.cases import Case
 from tests.policies.harness import check
-from tests.policies.rule_case import Case
 
 GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
 
@@ -30,7 +30,7 @@ CASES = [
             ({"snapshotRetentionLimit": None}, "snapshotRetentionLimit is not set, which means 0"),
         ],
         also_good=[{"snapshotRetentionLimit": 8.0}],
-        in_staging=False,
+        spared_in_staging=True,
     ),
 ]
 

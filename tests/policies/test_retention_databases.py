@@ -15,8 +15,8 @@ from policies.retention.databases import (
     database_slow_queries_logged,
     database_tags_on_snapshots,
 )
+from tests.policies.cases import Case
 from tests.policies.harness import UNKNOWN, check
-from tests.policies.rule_case import Case
 
 INSTANCE = "aws:rds/instance:Instance"
 CLUSTER = "aws:rds/cluster:Cluster"
@@ -54,12 +54,12 @@ CASES = [
                 {"backupRetentionPeriod": None, REPLICA[kind]: "main"},
             ],
             undecided=[{"backupRetentionPeriod": UNKNOWN}, {REPLICA[kind]: UNKNOWN}],
-            in_staging=in_staging,
+            spared_in_staging=spared,
         )
         for kind in (INSTANCE, CLUSTER)
-        for policy, minimum, in_staging in (
-            (database_backup_retention, 7, True),
-            (database_backup_retention_production, 30, False),
+        for policy, minimum, spared in (
+            (database_backup_retention, 7, False),
+            (database_backup_retention_production, 30, True),
         )
     ),
     *(
@@ -72,7 +72,7 @@ CASES = [
                 ({"deleteAutomatedBackups": None}, "not set, which means true, wanted is false"),
             ],
             also_good=[{"deleteAutomatedBackups": None, REPLICA[kind]: "main"}],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind in (INSTANCE, CLUSTER)
     ),
@@ -123,7 +123,7 @@ CASES = [
             logging(UNKNOWN, "1000"),
             logging("ddl", UNKNOWN),
         ],
-        in_staging=False,
+        spared_in_staging=True,
     ),
     *(
         Case(
@@ -136,7 +136,7 @@ CASES = [
                 ({"monitoringRoleArn": None}, "monitoringRoleArn is not set"),
             ],
             also_good=[{"monitoringInterval": 1.0}],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind in (INSTANCE, CLUSTER_INSTANCE)
     ),
@@ -149,7 +149,7 @@ CASES = [
                 ({"performanceInsightsEnabled": False}, "performanceInsightsEnabled is false"),
                 ({"performanceInsightsEnabled": None}, "performanceInsightsEnabled is not set"),
             ],
-            in_staging=False,
+            spared_in_staging=True,
         )
         for kind in (INSTANCE, CLUSTER_INSTANCE)
     ),
@@ -175,7 +175,7 @@ CASES = [
             {"enabled": UNKNOWN},
             {"eventCategories": [*CRITICAL[1:], UNKNOWN]},
         ],
-        in_staging=False,
+        spared_in_staging=True,
     ),
 ]
 

@@ -1,12 +1,22 @@
-"""How a rule relates resources: by ids where they are known, and by dependencies before."""
+"""How a rule is declared and found, and how it relates resources: by ids where they are known, and
+by dependencies before."""
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from pulumi_policy import Severity
+from pulumi_policy import PolicyComplianceFramework, Severity
 
-from policies.shared.rule import Checked, Rule, Stack
+from policies.shared.rule import (
+    Checked,
+    Framework,
+    Reference,
+    Rule,
+    Stack,
+    policies_beside,
+)
 from tests.policies.harness import UNKNOWN, Given, check_stack
 
 HOLDER = "a:b/holder:Holder"
@@ -137,6 +147,16 @@ def test_dependencies_of_other_types_do_not_count() -> None:
     first, other = held(None), Given("a:b/other:Other", "o", {})
     holder = Given(HOLDER, "h", {"many": [UNKNOWN]}, {"many": [first, other]})
     assert _answers(_holds, [first, other, holder]) == YES
+    holder = Given(HOLDER, "h", {"one": UNKNOWN}, {"one": [first, other]})
+    assert _answers(_refers, [first, other, holder]) == YES
+
+
+@pytest.mark.parametrize(("value", "answer"), [("first", YES), ("other", NO), (UNKNOWN, YES)])
+def test_an_id_that_the_provider_lists_decides_against_a_dependency(
+    value: str, answer: list[str]
+) -> None:
+    first = Given(HELD, "first", {"id": "first"}, lists_id=True)
+    assert _answers(_refers, [first, Given(HOLDER, "h", {"one": value}, {"one": first})]) == answer
 
 
 def test_elements_may_stand_deeper() -> None:
@@ -160,6 +180,46 @@ def test_what_nobody_gave_is_left_for_aws(value: Any, depends: bool, answer: lis
     behind = {"one": first} if depends else {}
     holder = Given(HOLDER, "h", {"one": value}, behind)
     assert _answers(lambda holder, _: holder.was_given("one"), [first, holder]) == answer
+
+
+def declared(**more: Any) -> Any:
+    rule = Rule(name="r", description="D.", severity=Severity.LOW, remediation="Do.", **more)
+    return rule.for_each("t")(lambda _: None)
+
+
+def test_an_exemption_needs_a_reason_of_some_length() -> None:
+    with pytest.raises(ValueError, match="'it' needs a reason"):
+        declared(exemptions={"it": "fourteen chars"})
+    assert declared(exemptions={"it": "fifteen chars.."})
+
+
+def test_the_first_reference_is_the_framework_and_all_are_tags() -> None:
+    policy = declared(
+        references=(Reference(Framework.CIS, "1.2"), Reference(Framework.CHECKOV, "CKV_1"))
+    )
+    assert isinstance(policy.framework, PolicyComplianceFramework)
+    assert policy.framework.name == "CIS AWS Foundations Benchmark"
+    assert policy.framework.reference == "1.2"
+    assert policy.tags == ["every stack", "1.2", "CKV_1"]
+    assert declared().framework is None
+
+
+def test_a_pack_has_the_rules_of_the_modules_beside_its_main_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pack", "pack.rule", "pack.things"):
+        monkeypatch.setitem(sys.modules, name, sys.modules[__name__])  # put back in the end
+        del sys.modules[name]
+    (tmp_path / "__main__.py").write_text("raise AssertionError('a pack within a pack')\n")
+    (tmp_path / "rule.py").symlink_to(Path(str(sys.modules[Rule.__module__].__file__)))
+    (tmp_path / "things.py").write_text(
+        "from pulumi_policy import Severity\n"
+        "from .rule import Rule\n"
+        "NAME = 'found'\n"
+        "@Rule(name=NAME, description='D.', severity=Severity.LOW, remediation='Do.').for_stack()\n"
+        "def check(stack): ...\n"
+    )
+    assert [policy.name for policy in policies_beside(str(tmp_path / "__main__.py"))] == ["found"]
 
 
 @pytest.mark.parametrize("protect", [True, False])

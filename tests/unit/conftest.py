@@ -23,7 +23,7 @@ from pulumi.runtime import rpc, settings
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import Stack
 
-from components.naming import PROJECT
+from components.naming import ACCOUNT_STACK, PROJECT
 from components.settings import StackSettings, parse_settings
 
 ROOT: Final = Path(__file__).parents[2]
@@ -38,6 +38,13 @@ SECRETS: Final = {
     "refresh_token_secret": f"{SENTINEL}-refresh-0123456789/+=0123",
     "stripe_secret_key": f"sk_test_{SENTINEL}Stripe",
 }
+
+# What AWS computes where the program does not say it.
+COMPUTED: Final = (
+    *("arn", "keyId", "name", "address", "primaryEndpointAddress", "bucket", "domainName"),
+    *("bucketRegionalDomainName", "hostedZoneId", "zoneId", "nameServers", "fqdn"),
+    *("domainValidationOptions", "arnSuffix", "dnsName", "repositoryUrl"),
+)
 
 # How resource references and secrets are marked in values on the wire.
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
@@ -64,7 +71,12 @@ class Registered:
     delete_before_replace: bool
     ignore_changes: tuple[str, ...]
     depends_on: frozenset[str]
+    property_dependencies: dict[str, frozenset[str]]
+    """URNs behind each property."""
+    id: str
+    outputs: dict[str, Any]
     aliases: tuple[str, ...]
+    timeouts: dict[str, str]
 
 
 @dataclass
@@ -100,7 +112,13 @@ class Deployment:
 
 
 class AwsMocks(pulumi.runtime.Mocks):
-    """AWS as far as the components look at it; id, ARN and name always differ."""
+    """AWS as far as the components look at it; id, ARN and name always differ.
+
+    `parameters` are what Parameter Store already has, by name.
+    """
+
+    def __init__(self, parameters: Mapping[str, str]) -> None:
+        self._parameters = parameters
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
@@ -113,6 +131,17 @@ class AwsMocks(pulumi.runtime.Mocks):
             "identifier": f"{args.name}-identifier",
             "address": f"{args.name}.database.example",
             "primaryEndpointAddress": f"{args.name}.cache.example",
+            "bucket": f"{args.name}-a1b2c3d",
+            "bucketRegionalDomainName": f"{args.name}.s3.example",
+            "domainName": f"{args.name}.cdn.example",
+            "hostedZoneId": f"{args.name}-hosted-zone-id",
+            "zoneId": f"{args.name}-zone-id",
+            "nameServers": [f"ns.{args.name}.example"],
+            "fqdn": f"{args.name}.record.example",
+            "domainValidationOptions": _validation_options(args.inputs),
+            "arnSuffix": f"{args.name}-suffix",
+            "repositoryUrl": f"{args.name}.registry.example",
+            "dnsName": f"{args.name}.elb.example",
         }
         return f"{args.name}-id", outputs | args.inputs
 
@@ -121,14 +150,37 @@ class AwsMocks(pulumi.runtime.Mocks):
     ) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
         if args.token == "aws:index/getCallerIdentity:getCallerIdentity":
             return {"accountId": ACCOUNT_ID, "arn": "", "id": "", "userId": ""}, []
+        if args.token == "aws:route53/getZone:getZone":
+            return {"id": "", "zoneId": "found-zone-id", "nameServers": ["ns.found.example"]}, []
+        if args.token == "aws:ssm/getParametersByPath:getParametersByPath":
+            below = {
+                name: value
+                for name, value in self._parameters.items()
+                if name.startswith(f"{args.args['path']}/")
+            }
+            return {"id": "", "names": list(below), "values": list(below.values())}, []
         raise NotImplementedError(args.token)
+
+
+def _validation_options(certificate: Mapping[str, Any]) -> list[dict[str, str]]:
+    """ACM's records for each name of a certificate, the last name first."""
+    hosts = [certificate.get("domainName", ""), *certificate.get("subjectAlternativeNames", [])]
+    return [
+        {
+            "domainName": host,
+            "resourceRecordName": f"_proof.{host}",
+            "resourceRecordType": "CNAME",
+            "resourceRecordValue": f"_proof-of-{host}.acm.example",
+        }
+        for host in reversed(hosts)
+    ]
 
 
 class RecordingMonitor(pulumi_mocks.MockMonitor):
     """Records registrations with their options, and answers `awsx.ec2.Vpc` with references."""
 
-    def __init__(self, preview: bool) -> None:
-        super().__init__(AwsMocks())
+    def __init__(self, preview: bool, parameters: Mapping[str, str]) -> None:
+        super().__init__(AwsMocks(parameters))
         self.deployment = Deployment()
         self._preview = preview
 
@@ -140,6 +192,17 @@ class RecordingMonitor(pulumi_mocks.MockMonitor):
         if request.type == "pulumi:pulumi:Stack":
             return response
         raw = json_format.MessageToDict(request.object)
+        if request.type == "awsx:ec2:Vpc" and request.remote:
+            json_format.ParseDict(
+                self._vpc_outputs(request.name, _without_secrets(raw), response.urn),
+                response.object,
+            )
+        elif self._preview and request.custom:
+            # AWS has not answered yet: what it would compute is unknown.
+            response.id = ""
+            for key in COMPUTED:
+                if key not in raw:
+                    response.object[key] = rpc.UNKNOWN
         self.deployment.resources.append(
             Registered(
                 type=request.type,
@@ -156,20 +219,16 @@ class RecordingMonitor(pulumi_mocks.MockMonitor):
                 delete_before_replace=request.deleteBeforeReplace,
                 ignore_changes=tuple(request.ignoreChanges),
                 depends_on=frozenset(request.dependencies),
+                property_dependencies={
+                    key: frozenset(behind.urns)
+                    for key, behind in request.propertyDependencies.items()
+                },
+                id=response.id,
+                outputs=_without_secrets(json_format.MessageToDict(response.object)),
                 aliases=tuple(request.aliasURNs),
+                timeouts=json_format.MessageToDict(request.customTimeouts),
             )
         )
-        if request.type == "awsx:ec2:Vpc":
-            json_format.ParseDict(
-                self._vpc_outputs(request.name, _without_secrets(raw), response.urn),
-                response.object,
-            )
-        elif self._preview and request.custom:
-            # AWS has not answered yet: what it would compute is unknown.
-            response.id = ""
-            for key in ("arn", "keyId", "name", "address", "primaryEndpointAddress"):
-                if key not in raw:
-                    response.object[key] = rpc.UNKNOWN
         return response
 
     def RegisterResourceOutputs(  # noqa: N802 - the name of the RPC
@@ -199,18 +258,32 @@ class RecordingMonitor(pulumi_mocks.MockMonitor):
                 child = f"{name}-{kind.lower()}-{zone}"
                 subnets.append(rpc.UNKNOWN if self._preview else f"{child}-subnet-id")
                 tables.append(self._reference_to_table(child, kind, parent))
+        gateways = {"None": 0, "Single": 1, "OnePerAz": zones}[inputs["natGateways"]["strategy"]]
         return {
             "vpcId": rpc.UNKNOWN if self._preview else f"{name}-vpc-id",
             "publicSubnetIds": ids["Public"],
             "privateSubnetIds": ids["Private"],
             "isolatedSubnetIds": [],
             "routeTables": tables,
+            "natGateways": [
+                self._reference_to_gateway(f"{name}-{number}", parent)
+                for number in range(1, gateways + 1)
+            ],
         }
 
     def _reference_to_table(self, name: str, kind: str, parent: str) -> dict[str, str]:
-        urn = self.make_urn(parent, "aws:ec2/routeTable:RouteTable", name)
-        identity = rpc.UNKNOWN if self._preview else f"{name}-route-table-id"
-        state = {"id": identity, "tags": {"Name": name, "SubnetType": kind}}
+        tags = {"Name": name, "SubnetType": kind}
+        return self._reference("aws:ec2/routeTable:RouteTable", name, "route-table", parent, tags)
+
+    def _reference_to_gateway(self, name: str, parent: str) -> dict[str, str]:
+        return self._reference("aws:ec2/natGateway:NatGateway", name, "nat-gateway", parent, {})
+
+    def _reference(
+        self, type_: str, name: str, kind: str, parent: str, tags: Mapping[str, str]
+    ) -> dict[str, str]:
+        urn = self.make_urn(parent, type_, name)
+        identity = rpc.UNKNOWN if self._preview else f"{name}-{kind}-id"
+        state = {"id": identity, "tags": dict(tags)}
         self.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, identity, state)
         return {SIGNATURE: REFERENCE, "urn": urn, "id": identity, "packageVersion": ""}
 
@@ -239,10 +312,14 @@ def _has_secret(value: object) -> bool:
 
 
 def deploy(
-    program: Callable[[], object], stack: str = "staging", *, preview: bool = False
+    program: Callable[[], object],
+    stack: str = "staging",
+    *,
+    preview: bool = False,
+    parameters: Mapping[str, str] | None = None,
 ) -> Deployment:
     """Run `program` to the end of its last registration."""
-    monitor = RecordingMonitor(preview)
+    monitor = RecordingMonitor(preview, parameters or {})
     # The root stack of an earlier run would otherwise be the parent in this one too.
     settings.ROOT.set(None)
     pulumi.runtime.set_mocks(
@@ -265,9 +342,10 @@ def deploy_main(
 ) -> Deployment:
     """Run the whole program with a stack file's configuration, or with `config` in its place.
 
-    Secrets, which no committed stack file holds, are `SECRETS`.
+    Secrets, which no committed stack file holds, are `SECRETS`; the account's stack has none.
     """
-    config = {"secrets": SECRETS, **(stack_file(stack) if config is None else config)}
+    secrets = {} if stack == ACCOUNT_STACK else {"secrets": SECRETS}
+    config = {**secrets, **(stack_file(stack) if config is None else config)}
     pulumi.runtime.set_all_config(
         {f"{PROJECT}:{key}": json.dumps(value) for key, value in config.items()},
         [f"{PROJECT}:secrets"],

@@ -142,6 +142,7 @@ def test_the_instance_as_documented(stack: str) -> None:
         "multiAz": production,
         "backupRetentionPeriod": 30 if production else 7,
         "backupWindow": "12:30-13:30",
+        "tags": {"Backup": stack},
         "deletionProtection": production,
         "deleteAutomatedBackups": False,
         "skipFinalSnapshot": False,
@@ -291,6 +292,8 @@ def test_registered_outputs() -> None:
     assert deployment.outputs[urn] == deployment.clear_outputs[urn]
     assert deployment.outputs[urn] == {
         "identifier": "aussie-markets-db-staging",
+        "arn": "arn:aws:mock:::instance/db-instance-arn",
+        "subnet_group_name": "db-subnets-a1b2c3d",
         "address": "db-instance.database.example",
         "replica_identifiers": ["aussie-markets-db-staging-replica-1"],
         "log_group_names": [

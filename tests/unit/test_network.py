@@ -246,6 +246,7 @@ def test_registered_outputs() -> None:
         "vpc_id": "net-vpc-vpc-id",
         "public_subnet_ids": ["net-vpc-public-1-subnet-id", "net-vpc-public-2-subnet-id"],
         "private_subnet_ids": ["net-vpc-private-1-subnet-id", "net-vpc-private-2-subnet-id"],
+        "nat_gateway_ids": ["net-vpc-1-nat-gateway-id", "net-vpc-2-nat-gateway-id"],
         "security_group_ids": {group.value: f"net-{group.value}-id" for group in Group},
         "flow_log_group_name": "/aussie-markets/production/vpc-flow-logs",
     }

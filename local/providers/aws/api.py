@@ -60,7 +60,9 @@ class Api:
     @property
     def account(self) -> str:
         if not self._account:
-            identity = self.call("sts", Call("get_caller_identity"), {})
+            # Asked within a creation, the answer would be remembered as that of the creation.
+            with idempotent(None):
+                identity = self.call("sts", Call("get_caller_identity"), {})
             self._account = str(identity["Account"])
         return self._account
 
@@ -169,8 +171,8 @@ class _Scope(dict[str, Any]):
 
 
 @contextlib.contextmanager
-def idempotent(token: str) -> Iterator[None]:
-    """Calls inside are answered once for all repetitions of `token`."""
+def idempotent(token: str | None) -> Iterator[None]:
+    """Calls inside are answered once for all repetitions of `token`, without one each time."""
     reset = _token.set(token)
     try:
         yield

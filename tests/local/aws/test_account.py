@@ -455,3 +455,16 @@ def test_an_identity_provider_is_found_by_its_address(stack: Stack, api: Api) ->
         found = get_provider(api, arguments)
         assert (found["arn"], found["url"]) == (arn, "looked-up.example")
         assert found["clientIdLists"] == ["sts.amazonaws.com"]
+
+
+def test_a_creation_that_first_asks_for_the_account_is_not_taken_for_the_question(
+    operations: MakeOperations,
+) -> None:
+    """Whoever is the first to need the account's number asks within the creation."""
+    subject = operations(BUDGET)
+    subject.api._account = ""
+    properties = {**MONTHLY, "notifications": [{**OVER, "subscriberEmailAddresses": ["a@b.com"]}]}
+    inputs = subject.check("asked", {}, {**properties, "name": "asked"}, b"seed")
+    resource_id, outputs = subject.create("urn:asked", inputs)
+    assert (resource_id, outputs["name"]) == ("123456789012:asked", "asked")
+    subject.delete(resource_id, inputs)

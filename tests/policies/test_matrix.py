@@ -1,0 +1,146 @@
+"""Every rule over every resource of every stack that the program composes."""
+
+import importlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, Final
+
+import pulumi
+import pulumi_awsx as awsx
+import pytest
+from pulumi_policy import Policy, ResourceValidationPolicy, StackValidationPolicy
+
+from local.providers.awsx.vpc import Vpc, VpcArgs
+from policies.shared.rule import SPARED_STACKS
+from tests.policies.harness import UNKNOWN, Given, Outcome, check, check_stack
+from tests.unit.conftest import ACCOUNT_ID, ROOT, AwsMocks, Deployment, deploy_main
+
+PACKS: Final = sorted(path.parent for path in (ROOT / "policies").glob("*/PulumiPolicy.yaml"))
+STACKS: Final = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
+
+
+def rules() -> Iterator[tuple[str, Policy]]:
+    for pack in PACKS:
+        for path in sorted(pack.glob("*.py")):
+            if path.stem not in ("__main__", "rule"):
+                module = importlib.import_module(f"policies.{pack.name}.{path.stem}")
+                for value in vars(module).values():
+                    if isinstance(value, Policy):
+                        yield pack.name, value
+
+
+RULES: Final = list(rules())
+
+NewResource = Callable[
+    [AwsMocks, pulumi.runtime.MockResourceArgs], tuple[str | None, dict[Any, Any]]
+]
+
+
+def vpc_as_awsx_builds_it(name: str, *, opts: pulumi.ResourceOptions, **given: Any) -> Any:
+    """awsx's children are resources of the stack too, and the rules look at them."""
+    given["subnet_specs"] = [
+        {"type": spec.type, "name": spec.name, "cidrBlocks": spec.cidr_blocks}
+        for spec in given["subnet_specs"]
+    ]
+    given["subnet_strategy"] = given["subnet_strategy"].value
+    given["nat_gateways"] = {"strategy": given["nat_gateways"].strategy.value}
+    vpc = Vpc(name, VpcArgs.model_validate(given, by_name=True), opts)
+    found = vpc.outputs
+    return SimpleNamespace(
+        vpc_id=found["vpcId"],
+        public_subnet_ids=pulumi.Output.all(*found["publicSubnetIds"]),
+        private_subnet_ids=pulumi.Output.all(*found["privateSubnetIds"]),
+        route_tables=pulumi.Output.from_input(None).apply(lambda _: found["routeTables"]),
+        nat_gateways=pulumi.Output.from_input(None).apply(lambda _: found["natGateways"]),
+    )
+
+
+def with_its_region(make: NewResource) -> NewResource:
+    """ARNs that say where a resource is, as a rule about copies in another region reads them."""
+
+    def new_resource(
+        mocks: AwsMocks, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[Any, Any]]:
+        identity, outputs = make(mocks, args)
+        if isinstance(outputs["arn"], str):
+            region = args.inputs.get("region", "ap-southeast-2")
+            where = f"arn:aws:mock:{region}:{ACCOUNT_ID}:"
+            outputs["arn"] = outputs["arn"].replace("arn:aws:mock:::", where)
+        return identity, outputs
+
+    return new_resource
+
+
+@pytest.fixture(scope="module", params=[(s, p) for s in STACKS for p in (True, False)])
+def stack(request: pytest.FixtureRequest) -> tuple[str, bool, Deployment]:
+    name, preview = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(awsx.ec2, "Vpc", vpc_as_awsx_builds_it)
+        patch.setattr(AwsMocks, "new_resource", with_its_region(AwsMocks.new_resource))
+        deployment = deploy_main(name, preview=preview)
+    pulumi.runtime.set_all_config({}, [])
+    return name, preview, deployment
+
+
+def given_resources(deployment: Deployment, *, outputs: bool) -> list[Given]:
+    by_urn = {
+        each.urn: Given(
+            each.type,
+            each.name,
+            {**each.outputs, "id": each.id or UNKNOWN} if outputs else each.inputs,
+            protect=each.protect,
+        )
+        for each in deployment.resources
+    }
+    for each in deployment.resources:
+        by_urn[each.urn].depends = {
+            key: [by_urn[urn] for urn in sorted(urns) if urn in by_urn]
+            for key, urns in each.property_dependencies.items()
+        }
+    return list(by_urn.values())
+
+
+def judged(policy: Policy, name: str, deployment: Deployment) -> list[Outcome]:
+    if isinstance(policy, StackValidationPolicy):
+        return [check_stack(policy, given_resources(deployment, outputs=True), stack=name)]
+    assert isinstance(policy, ResourceValidationPolicy)
+    return [
+        check(policy, each.type, each.properties, stack=name, name=each.name, protect=each.protect)
+        for each in given_resources(deployment, outputs=False)
+    ]
+
+
+def test_there_are_rules_of_every_pack_and_each_has_a_name_of_its_own() -> None:
+    assert {pack for pack, _ in RULES} == {pack.name for pack in PACKS}
+    names = Counter(policy.name for _, policy in RULES)
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_no_rule_is_violated_or_crashes(stack: tuple[str, bool, Deployment]) -> None:
+    name, _, deployment = stack
+    assert len(deployment.resources) > 10
+    found = [
+        message
+        for _, policy in RULES
+        for outcome in judged(policy, name, deployment)
+        for _, message in outcome.violations
+    ]
+    assert found == []
+
+
+def test_nothing_is_left_undecided_once_everything_is_known(
+    stack: tuple[str, bool, Deployment],
+) -> None:
+    name, preview, deployment = stack
+    left = [
+        f"{policy.name}: {outcome.advisory}"
+        for _, policy in RULES
+        for outcome in judged(policy, name, deployment)
+        if outcome.advisory
+    ]
+    assert preview or left == []
+
+
+def test_only_staging_is_spared_what_production_owes() -> None:
+    assert set(SPARED_STACKS) == {"staging"}
