@@ -6,17 +6,23 @@ PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down shell clean test lint format
+.PHONY: help up preview policies bench down shell clean test mutate lint format
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
-	@echo '  STACK=production with up, preview, down and shell; staging otherwise'
+	@echo '  STACK=production with up, preview, policies, bench, down and shell; staging otherwise'
 
 up: $(INSTALLED) ## Bring a stack up on the local cloud, with the policy packs
 	@$(PYTHON) -m local up --stack $(STACK)
 
 preview: $(INSTALLED) ## Show what up would do, with the policy packs
 	@$(PYTHON) -m local preview --stack $(STACK)
+
+policies: $(INSTALLED) ## Write the policy packs' evidence, for an auditor and for CI to keep
+	@$(PYTHON) -m local policies --stack $(STACK)
+
+bench: $(INSTALLED) ## Measure what the policy packs add to a preview
+	@$(PYTHON) -m local bench --stack $(STACK)
 
 down: $(INSTALLED) ## Destroy a stack of the local cloud
 	@$(PYTHON) -m local down --stack $(STACK)
@@ -30,6 +36,9 @@ clean: $(INSTALLED) ## End the emulator and forget all local stacks; the engine 
 test: $(INSTALLED) ## Run every test: fast ones in parallel, then those on the real engine
 	@$(PYTHON) -m pytest -q -n 2 -m "not engine"
 	@$(PYTHON) -m pytest -q -n 2 --dist loadfile -m engine --durations=10
+
+mutate: $(INSTALLED) ## Change every policy rule a little, and say which change no test notices
+	@$(PYTHON) -m tests.policies.mutate
 
 lint: $(INSTALLED) ## Check style, format and types
 	@$(PYTHON) -m ruff check .

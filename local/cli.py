@@ -3,26 +3,34 @@
 import argparse
 import os
 import shutil
+import statistics
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
+from components.naming import ACCOUNT_STACK
 from local import emulator
 from local.console import LocalCloudError, say
 from local.engine import engine
 from local.lifetime import end_with_parent
-from local.locks import refusing_lock
-from local.paths import folders
+from local.locks import refusing_lock, waiting_lock
+from local.paths import REPOSITORY, folders
 from local.stacks import Stack, environment, packs, require_stack, write_launchers
+from policies.shared.rule import EVIDENCE
 
 # How long a pulumi that outlived its killed `make` gets to save its state.
 _PATIENCE_SECONDS: Final = 60
+
+# An odd number, so that a median is one of the runs.
+_BENCH_RUNS: Final = 3
 
 _OWN_TYPES: Final = "aussie-markets:"
 _STACK_LOCK: Final = "stack-"
@@ -31,29 +39,98 @@ _STACK_LOCK: Final = "stack-"
 def up(name: str) -> int:
     """Bring a stack up, with the policy packs; a second run reports no changes."""
     with _opened(name) as stack:
-        _rebuild_if_emulator_is_new(stack)
-        say(f"{name}: pulumi up")
-        code = stack.run("up", "--yes", *packs())
+        _account_first(name)
+        code = _bring_up(stack)
         if code:
-            return _failed(stack, "up", code)
+            return code
         if set(stack.last_changes()) <= {"same"}:
             say(f"{name}: no changes")
         _print_summary(stack)
     return 0
 
 
+def _bring_up(stack: Stack) -> int:
+    _rebuild_if_emulator_is_new(stack)
+    say(f"{stack.name}: pulumi up")
+    code = stack.run("up", "--yes", *packs())
+    return _failed(stack, "up", code) if code else 0
+
+
+def _account_first(name: str) -> None:
+    """Bring up the account's stack, where environments look things up, unless it is there.
+
+    A change of its program or settings waits for `make up STACK=account`, as on AWS, where other
+    people decide about it.
+    """
+    if name == ACCOUNT_STACK:
+        return
+    with waiting_lock(folders().lock("account-first")), _opened(ACCOUNT_STACK) as account:
+        if _held_by_running_emulator(account) and account.was_brought_up():
+            return
+        say(f"{name}: the {ACCOUNT_STACK} stack comes first, and is not up")
+        if _bring_up(account):
+            raise LocalCloudError(f"{name} was not begun, since it needs the {ACCOUNT_STACK} stack")
+
+
 def preview(name: str) -> int:
     """Show what `up` would do, with the policy packs; changes no resource."""
     with _opened(name) as stack:
+        _account_first(name)
         _rebuild_if_emulator_is_new(stack)
         say(f"{name}: pulumi preview")
         code = stack.run("preview", *packs())
         return _failed(stack, "preview", code) if code else 0
 
 
+def policies(name: str) -> int:
+    """Preview with the policy packs, and write the evidence as Markdown and JSON."""
+    with _opened(name) as stack:
+        _account_first(name)
+        _rebuild_if_emulator_is_new(stack)
+        seen = stack.folders.evidence / name
+        shutil.rmtree(seen, ignore_errors=True)
+        seen.mkdir(parents=True)
+        say(f"{name}: pulumi preview, with evidence")
+        witnessed = replace(stack, environment={**stack.environment, EVIDENCE: str(seen)})
+        code = witnessed.run("preview", *packs())
+        words = ["--stack", name, "--evidence", str(seen), "--output", str(seen)]
+        report = [sys.executable, "-m", "policies.report", *words]
+        judged = subprocess.run(report, cwd=REPOSITORY, check=False).returncode
+        return _failed(stack, "policies", code) if code else judged
+
+
+def bench(name: str) -> int:
+    """How much longer a preview takes with the policy packs, as a ratio."""
+    with _opened(name) as stack:
+        _account_first(name)
+        _rebuild_if_emulator_is_new(stack)
+        kinds = {"without packs": [], "with packs": packs()}
+        seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
+        for number in range(1, _BENCH_RUNS + 1):
+            for kind, words in kinds.items():
+                begun = time.monotonic()
+                stack.quietly(
+                    *("preview", "-s", name, "--config-file", str(stack.config_file), *words)
+                )
+                seconds[kind].append(time.monotonic() - begun)
+                say(f"{name}: run {number}, {kind}: {seconds[kind][-1]:.1f} s")
+        without, with_packs = (statistics.median(seconds[kind]) for kind in kinds)
+        say(
+            f"{name}: medians {without:.1f} s and {with_packs:.1f} s: a preview with the packs"
+            f" takes {with_packs / without:.2f} times as long as without"
+        )
+    return 0
+
+
 def down(name: str) -> int:
     """Destroy a stack, and say what is kept."""
     with _opened(name) as stack:
+        others = stack.others_with_resources() if name == ACCOUNT_STACK else []
+        if others:
+            raise LocalCloudError(
+                f"{name} is what other stacks build on, and nothing was destroyed; first run "
+                + ", ".join(f"`make down STACK={other}`" for other in others)
+            )
         _rebuild_if_emulator_is_new(stack)
         kept = list(_kept(stack))
         protected = [r["urn"] for r in stack.resources() if r.get("protect")]
@@ -227,7 +304,10 @@ def main() -> int:
         epilog="example: python -m local up --stack staging",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    on_stack = {"up": up, "preview": preview, "down": down, "shell": shell}
+    on_stack = {
+        **{"up": up, "preview": preview, "policies": policies, "bench": bench},
+        **{"down": down, "shell": shell},
+    }
     for word, function in on_stack.items():
         command = commands.add_parser(word, help=(function.__doc__ or "").splitlines()[0])
         command.add_argument("--stack", default="staging", help="default: %(default)s")

@@ -58,6 +58,11 @@ class Folders:
     def lock(self, name: str) -> Path:
         return self.locks / f"{name}.lock"
 
+    @property
+    def evidence(self) -> Path:
+        """What the policy packs looked at, a folder, a page and a JSON file for each stack."""
+        return self.root / "evidence"
+
     def built_on(self, stack: str) -> Path:
         """The emulator instance that holds what the stack's state says."""
         return self.root / "instances" / stack
@@ -65,7 +70,7 @@ class Folders:
     @property
     def forgettable(self) -> list[Path]:
         """What cleaning takes away: by name, since the folder may be one that holds more."""
-        names = "bin", "state", "project", "pulumi-home", "logs", "instances", "journal"
+        names = "bin", "state", "project", "pulumi-home", "logs", "instances", "journal", "evidence"
         paths = [*(self.root / name for name in names), self.emulator]
         return [path for path in paths if path.exists()]
 

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from components.naming import ACCOUNT_STACK
 from components.settings.secrets import SecretSettings
 from local.console import LocalCloudError, say
 from local.emulator import Emulator
@@ -184,6 +185,8 @@ class Stack:
 
     def _make_secrets(self) -> None:
         """Throw-away values for the secrets that the local stack has not yet, made once."""
+        if self.name == ACCOUNT_STACK:
+            return  # It has none.
         declared = _read_yaml(REPOSITORY / "Pulumi.yaml").get("config") or {}
         if "secrets" not in declared:
             return
@@ -237,10 +240,28 @@ class Stack:
     def resources(self) -> list[dict[str, Any]]:
         return list(self.checkpoint().get("resources") or [])
 
+    def others_with_resources(self) -> list[str]:
+        """The other stacks of the project that have something in their state."""
+        names = sorted(path.stem for path in self.state_file.parent.glob("*.json"))
+        return [
+            name
+            for name in names
+            if name != self.name and replace(self, name=name, lock=None).resources()
+        ]
+
+    def was_brought_up(self) -> bool:
+        """Whether there is something, and the last operation was an update that ended well."""
+        operation = self._last_operation() if self.resources() else {}
+        return (operation.get("kind"), operation.get("result")) == ("update", "succeeded")
+
     def last_changes(self) -> dict[str, int]:
         """Resources by what the last operation did with them (`same`, `create`, …)."""
+        return dict(self._last_operation().get("resourceChanges") or {})
+
+    def _last_operation(self) -> dict[str, Any]:
         history = self.quietly("stack", "history", "-s", self.name, "--json", "--page-size", "1")
-        return dict(json.loads(history)[0].get("resourceChanges") or {})
+        operations = json.loads(history)
+        return dict(operations[0]) if operations else {}
 
     def run(self, *arguments: str) -> int:
         """Run pulumi on the stack in the user's sight; its exit code."""

@@ -24,7 +24,7 @@ REGION: Final = "ap-southeast-2"
 # Generous: CI has two cores, and other tests run beside.
 TIMEOUT_SECONDS: Final = 300
 
-_PROGRAM_FILES = ("__main__.py", "Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.production.yaml")
+_PROGRAM_FILES = ("__main__.py", *(path.name for path in sorted(REPOSITORY.glob("Pulumi*.yaml"))))
 _PROGRAM_FOLDERS = ("components", "policies", "local")
 
 
@@ -89,14 +89,14 @@ class LocalCloud:
         )
         return Answer(result.returncode, result.stdout)
 
-    def configure(self, stack: str, **sections: dict[str, Any]) -> None:
+    def configure(self, stack: str, /, **sections: dict[str, Any]) -> None:
         config = {f"aussie-markets:{name}": values for name, values in sections.items()}
         (self.repository / f"Pulumi.{stack}.yaml").write_text(json.dumps({"config": config}))
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         return boto3.client(
             service,  # type: ignore[call-overload]
-            region_name=REGION,
+            region_name=region,
             endpoint_url=f"http://127.0.0.1:{self.port}",
             aws_access_key_id="testing",
             aws_secret_access_key="testing",

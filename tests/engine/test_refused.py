@@ -134,6 +134,14 @@ def preview(cloud: LocalCloud, tmp_path: Path) -> Preview:
             "parameterGroupName",
             "can't be used with",
         ),
+        (
+            'aws.ecs.Service("both", name="both", cluster="c", task_definition="t:1",'
+            ' launch_type="FARGATE", network_configuration={"subnets": ["subnet-1"]},'
+            ' capacity_provider_strategies=[{"capacity_provider": "FARGATE", "weight": 1}])',
+            "aws:ecs:Service (both)",
+            "launchType",
+            "Specifying both a launch type and capacity provider strategy is not supported",
+        ),
     ],
 )
 def test_preview_names_resource_property_and_awss_reason(

@@ -278,7 +278,7 @@ def test_a_resource_is_imported_by_its_id(cloud: LocalCloud) -> None:
 def test_a_stack_that_does_not_exist_is_refused_with_those_that_do(cloud: LocalCloud) -> None:
     answer = cloud.run("up", "--stack", "demo")
     assert answer.code == 1
-    assert "Pulumi.demo.yaml does not exist; use one of production, staging" in answer.text
+    assert "Pulumi.demo.yaml does not exist; use one of account, production, staging" in answer.text
 
 
 def test_a_dead_emulator_is_noticed_and_the_stack_built_again(cloud: LocalCloud) -> None:

@@ -20,8 +20,8 @@ from local.paths import Folders
 from tests.local.conftest import script
 
 REPOSITORY = Path(__file__).parents[2]
-TARGETS = ["help", "up", "preview", "down", "shell", "clean", "test", "lint", "format"]
-ON_STACK = ["up", "preview", "down", "shell"]
+ON_STACK = ["up", "preview", "policies", "bench", "down", "shell"]
+TARGETS = ["help", *ON_STACK, "clean", "test", "mutate", "lint", "format"]
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -203,7 +203,7 @@ def test_a_call_that_is_no_command_shows_the_usage(
 def test_an_unknown_stack_is_refused_before_anything_is_built(where: Folders, word: str) -> None:
     said = refused(command(word, "--stack", "nope"))
     assert "there is no stack 'nope': Pulumi.nope.yaml does not exist" in said
-    assert "use one of production, staging" in said
+    assert "use one of account, production, staging" in said
     assert not (where.project / "Pulumi.nope.yaml").exists()
 
 
