@@ -1,0 +1,541 @@
+"""Backups of the database: snapshots, their export, and restoring one beside the original.
+
+The record of a backup is its snapshot: RDS keeps id, size, time and status, and the tag
+`BackupType`, given in the same call, says what it was made for. So no record can be missing,
+outlive its backup or contradict it, and no bucket has to exist before the first backup. What was
+pruned stays in the audit log.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Annotated, Any, Final
+
+import typer
+
+from operations.aws import or_none
+from operations.database import (
+    check_instance_name,
+    find_instance,
+    require_instance,
+    restore_parameters,
+    settings_after_restore,
+    unlike,
+    wait_for_instance,
+)
+from operations.errors import InputError, OperationError
+from operations.pulumi_command import stack_output
+from operations.steps import Context, Step, looking, run_steps
+
+MANUAL: Final = "manual-backup-"
+PRE_MIGRATION: Final = "pre-migration-"
+
+TYPES: Final = {MANUAL: "manual", PRE_MIGRATION: "pre-migration"}
+TYPE_TAG: Final = "BackupType"
+RESTORED_FROM_TAG: Final = "RestoredFrom"
+
+# RDS user guide, "Quotas and constraints": manual snapshots a region; all instances share them.
+SNAPSHOT_QUOTA: Final = 100
+# What pruning leaves free, for final snapshots and those of migrations.
+SNAPSHOT_RESERVE: Final = 10
+# Whatever their age: a database whose backups have stopped keeps its last ones.
+NEWEST_KEPT: Final = 3
+
+RETENTION_DAYS: Final = 30
+# A backup a day, and two hours in which it may run.
+FRESH_HOURS: Final = 26
+
+_SNAPSHOT_MINUTES: Final = 180
+_EXPORT_MINUTES: Final = 600
+_SNAPSHOT_NAME: Final = re.compile(r"[a-z](-?[a-z0-9])*")
+_SNAPSHOT_MISSING: Final = "DBSnapshotNotFound"
+_EXPORT_RUNS: Final = ("STARTING", "IN_PROGRESS")
+
+
+@dataclass(frozen=True)
+class BackupRecord:
+    """One backup; sizes in GiB, `time` in UTC and None until RDS has begun."""
+
+    id: str
+    type: str
+    size_gib: int
+    time: datetime | None
+    status: str
+    export: str | None
+
+    @classmethod
+    def of(cls, snapshot: Mapping[str, Any], exports: Mapping[str, str]) -> "BackupRecord":
+        return cls(
+            id=snapshot["DBSnapshotIdentifier"],
+            type=_tags(snapshot).get(TYPE_TAG, snapshot["SnapshotType"]),
+            size_gib=snapshot["AllocatedStorage"],
+            time=snapshot.get("SnapshotCreateTime"),
+            status=snapshot["Status"],
+            export=exports.get(snapshot["DBSnapshotArn"]),
+        )
+
+
+def backup_name(context: Context, prefix: str = MANUAL) -> str:
+    """A new snapshot's name; snapshots of all environments share one space of names."""
+    return f"{prefix}{context.platform.environment}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+
+
+def create_backup(context: Context, name: str | None = None, *, wait: bool = True) -> BackupRecord:
+    """Take a snapshot; with the name of one that was begun, go on with it.
+
+    Raises:
+        InputError: the name is none of ours, or not RDS's.
+    """
+    name = name or backup_name(context)
+    _check_name(name)
+    kind = _type(name)
+    if kind is None:
+        raise InputError(f"--name {name}: must begin with {MANUAL} or {PRE_MIGRATION}")
+    go_on = f"run `backup create --name {name}` again; it goes on with this snapshot"
+    with looking(go_on):
+        require_instance(context)
+        if _own_snapshot(context, name) is None:
+            _check_quota(context)
+    steps = [Step(f"take snapshot {name}", partial(take_snapshot, context, name))]
+    if wait:
+        steps.append(Step(f"wait for snapshot {name}", partial(wait_for_snapshot, context, name)))
+    if not run_steps(context, "backup create", steps, go_on=go_on, backup=name):
+        return BackupRecord(name, kind, 0, None, "not taken", None)
+    with looking(f"run `backup list`; snapshot {name} is there"):
+        return BackupRecord.of(_require_snapshot(context, name), {})
+
+
+def take_snapshot(context: Context, name: str) -> None:
+    """Begin a snapshot, unless it exists: then a run before this one has begun it."""
+    if _own_snapshot(context, name) is not None:
+        return
+    tags = {TYPE_TAG: _type(name) or "", "Environment": context.platform.environment}
+    context.aws.client("rds").create_db_snapshot(
+        DBInstanceIdentifier=context.platform.database,
+        DBSnapshotIdentifier=name,
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+
+
+def wait_for_snapshot(context: Context, name: str) -> None:
+    def available() -> bool:
+        status = _require_snapshot(context, name)["Status"]
+        if status == "failed":
+            raise OperationError(
+                f"RDS could not take snapshot {name}; see the database's events in the RDS "
+                "console, delete it, and take another"
+            )
+        return bool(status == "available")
+
+    context.wait(available, what=f"snapshot {name}", minutes=_SNAPSHOT_MINUTES)
+
+
+def list_backups(context: Context) -> list[BackupRecord]:
+    """Every snapshot of the database, RDS's own included, the newest first."""
+    with looking("run `backup list` again"):
+        exports = _exports(context)
+        records = [BackupRecord.of(found, exports) for found in _snapshots(context)]
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return sorted(records, key=lambda record: record.time or oldest, reverse=True)
+
+
+def verify_backup(
+    context: Context, name: str | None = None, *, fresh_hours: int = FRESH_HOURS
+) -> BackupRecord:
+    """Check that a backup, or else the newest, can be restored as far as RDS tells.
+
+    Raises:
+        OperationError: with all that is wrong with it.
+    """
+    if name is not None:
+        _check_name(name)
+    if fresh_hours < 1:
+        raise InputError(f"--fresh-hours {fresh_hours}: must be 1 or more")
+    known = list_backups(context)
+    records = [record for record in known if name in (None, record.id)]
+    if not records:
+        database = context.platform.database
+        raise OperationError(f"{database} has no backup {name or 'at all'}; see `backup list`")
+    record = records[0]
+    with looking("run `backup verify` again"):
+        snapshot = _require_snapshot(context, record.id)
+        problems = _problems(context, record, snapshot, None if name else fresh_hours)
+    if problems:
+        raise OperationError("; ".join([f"backup {record.id} is not good", *problems]))
+    return record
+
+
+def _problems(
+    context: Context, record: BackupRecord, snapshot: Mapping[str, Any], fresh_hours: int | None
+) -> list[str]:
+    problems = []
+    if record.status != "available":
+        problems.append(f"its status is {record.status}")
+    if fresh_hours and (
+        record.time is None or datetime.now(UTC) - record.time > timedelta(hours=fresh_hours)
+    ):
+        problems.append(f"it is the newest, and older than {fresh_hours} hours: run backup create")
+    if not snapshot["Encrypted"]:
+        problems.append("it is not encrypted")
+    else:
+        key = context.aws.client("kms").describe_key(KeyId=snapshot["KmsKeyId"])["KeyMetadata"]
+        if key["KeyState"] != "Enabled":
+            problems.append(
+                f"its key {key['KeyId']} is {key['KeyState']}, so that nobody can read it: run "
+                "`aws kms cancel-key-deletion` or `aws kms enable-key`"
+            )
+    if record.export in ("FAILED", "CANCELED"):
+        problems.append(f"its export is {record.export}: run `backup export {record.id}`")
+    return problems
+
+
+def export_backup(
+    context: Context,
+    name: str,
+    *,
+    bucket: str | None = None,
+    role_arn: str | None = None,
+    wait: bool = False,
+) -> str:
+    """Export a snapshot to S3 as Parquet; the export's identifier.
+
+    An export that runs or is complete is not begun again; one that failed is.
+    """
+    _check_name(name)
+    go_on = f"run `backup export {name}` again; an export that has begun goes on by itself"
+    with looking(go_on):
+        snapshot = _require_snapshot(context, name)
+        if snapshot["Status"] != "available":
+            raise OperationError(f"snapshot {name} is {snapshot['Status']}; export it afterwards")
+        tasks = _export_tasks(context, snapshot["DBSnapshotArn"])
+    good = [task for task in tasks if task["Status"].upper() in (*_EXPORT_RUNS, "COMPLETE")]
+    # RDS takes 60 characters, and never the name of an earlier export again.
+    identifier = good[0]["ExportTaskIdentifier"] if good else _export_name(name, len(tasks))
+    where = {
+        "S3BucketName": bucket or stack_output(context, "export_bucket_name"),
+        "IamRoleArn": role_arn or stack_output(context, "export_role_arn"),
+    }
+
+    def begin() -> None:
+        if good:
+            return
+        context.aws.client("rds").start_export_task(
+            ExportTaskIdentifier=identifier,
+            SourceArn=snapshot["DBSnapshotArn"],
+            S3Prefix=f"database/{context.platform.environment}",
+            KmsKeyId=snapshot["KmsKeyId"],
+            **where,
+        )
+
+    def complete() -> bool:
+        (task,) = context.aws.client("rds").describe_export_tasks(ExportTaskIdentifier=identifier)[
+            "ExportTasks"
+        ]
+        status = task["Status"].upper()
+        if status in ("FAILED", "CANCELED"):
+            raise OperationError(f"export {identifier} is {status}: {task.get('FailureCause')}")
+        return bool(status == "COMPLETE")
+
+    steps = [Step(f"export snapshot {name} to {where['S3BucketName']}", begin)]
+    if wait:
+        steps.append(
+            Step(
+                f"wait for export {identifier}",
+                partial(
+                    context.wait, complete, what=f"export {identifier}", minutes=_EXPORT_MINUTES
+                ),
+            )
+        )
+    run_steps(context, "backup export", steps, go_on=go_on, backup=name, export=identifier)
+    return str(identifier)
+
+
+def restore_backup(context: Context, name: str, target: str | None = None) -> str:
+    """Restore a snapshot to a new instance that is set up like the database; its identifier.
+
+    The database itself is not touched. An instance that an earlier run began from the same
+    snapshot is gone on with.
+    """
+    source = context.platform.database
+    target = target or f"{source}-restore"
+    _check_name(name)
+    check_instance_name("--to", target)
+    if target == source:
+        raise InputError(f"--to {target}: must not be the database itself; `recover` replaces it")
+    go_on = f"run `backup restore {name} --to {target}` again; it goes on with {target}"
+    with looking(go_on):
+        model = require_instance(context)
+        snapshot = _require_snapshot(context, name)
+        if snapshot["Status"] != "available":
+            raise OperationError(f"snapshot {name} is {snapshot['Status']}; restore it afterwards")
+        taken = find_instance(context, target)
+    if taken is not None and _tags(taken).get(RESTORED_FROM_TAG) != name:
+        raise OperationError(f"--to {target}: this instance exists already; choose another name")
+
+    def restore() -> None:
+        if find_instance(context, target) is None:
+            context.aws.client("rds").restore_db_instance_from_db_snapshot(
+                DBInstanceIdentifier=target,
+                DBSnapshotIdentifier=name,
+                **restore_parameters(model, {RESTORED_FROM_TAG: name}),
+            )
+
+    def finish() -> None:
+        context.aws.client("rds").modify_db_instance(
+            DBInstanceIdentifier=target, ApplyImmediately=True, **settings_after_restore(model)
+        )
+        wait_for_instance(context, target)
+
+    def compare() -> None:
+        differences = unlike(model, require_instance(context, target))
+        if differences:
+            raise OperationError(
+                f"{target} differs from {source} in {', '.join(differences)}; put that right with "
+                "`aws rds modify-db-instance` before it is used"
+            )
+
+    steps = [
+        Step(f"restore snapshot {name} to {target}", restore),
+        Step(f"wait for {target}", partial(wait_for_instance, context, target)),
+        Step(f"give {target} the settings that restoring leaves out", finish),
+        Step(f"compare {target} with {source}", compare),
+    ]
+    run_steps(context, "backup restore", steps, go_on=go_on, backup=name, target=target)
+    return target
+
+
+def prune_backups(
+    context: Context, keep_days: int = RETENTION_DAYS, quota: int = SNAPSHOT_QUOTA
+) -> list[str]:
+    """Delete `manual-backup-…` snapshots past their time, or above the quota; their names.
+
+    Snapshots before migrations, final ones, RDS's and AWS Backup's own are never touched, nor
+    the newest few, nor one that is being exported.
+    """
+    if keep_days < 1:
+        raise InputError(f"--keep-days {keep_days}: must be 1 or more")
+    if quota <= SNAPSHOT_RESERVE:
+        raise InputError(f"--quota {quota}: must be more than {SNAPSHOT_RESERVE}, which stay free")
+    go_on = f"run `backup prune --keep-days {keep_days} --yes` again"
+    with looking(go_on):
+        in_region = sum(1 for _ in _manual_snapshots_of_region(context))
+        busy = {arn for arn, status in _exports(context).items() if status in _EXPORT_RUNS}
+        own = list(_snapshots(context))
+    doomed = prunable(own, busy, in_region, keep_days=keep_days, quota=quota, now=datetime.now(UTC))
+    remaining = in_region - len(doomed)
+    if remaining > quota - SNAPSHOT_RESERVE:
+        context.console.say(
+            f"warning: {remaining} of {quota} manual snapshots of the region remain, none of which "
+            "may be deleted here; delete old pre-migration and final ones by hand, or have the "
+            "quota raised"
+        )
+    if doomed and not context.dry_run:
+        context.console.confirm(f"Delete {', '.join(doomed)}?", yes=context.yes)
+    steps = [Step(f"delete snapshot {name}", partial(_delete, context, name)) for name in doomed]
+    run_steps(context, "backup prune", steps, go_on=go_on, keep_days=keep_days)
+    return doomed
+
+
+def prunable(
+    snapshots: Iterable[Mapping[str, Any]],
+    busy: Iterable[str],
+    in_region: int,
+    *,
+    keep_days: int,
+    quota: int,
+    now: datetime,
+) -> list[str]:
+    """The names of the snapshots that may go, the oldest first."""
+    ours = sorted(
+        (
+            found
+            for found in snapshots
+            if found["SnapshotType"] == "manual"
+            and found["DBSnapshotIdentifier"].startswith(MANUAL)
+            and found["Status"] == "available"
+        ),
+        key=lambda found: found["SnapshotCreateTime"],
+    )
+    exporting = set(busy)
+    candidates = [found for found in ours[:-NEWEST_KEPT] if found["DBSnapshotArn"] not in exporting]
+    limit = now - timedelta(days=keep_days)
+    too_old = sum(1 for found in candidates if found["SnapshotCreateTime"] < limit)
+    too_many = in_region - (quota - SNAPSHOT_RESERVE)
+    count = max(too_old, too_many, 0)
+    return [str(found["DBSnapshotIdentifier"]) for found in candidates[:count]]
+
+
+def _delete(context: Context, name: str) -> None:
+    rds = context.aws.client("rds")
+    or_none(lambda: rds.delete_db_snapshot(DBSnapshotIdentifier=name), _SNAPSHOT_MISSING)
+
+
+def _snapshots(context: Context) -> Iterable[Mapping[str, Any]]:
+    return context.aws.pages(
+        "rds",
+        "describe_db_snapshots",
+        "DBSnapshots",
+        DBInstanceIdentifier=context.platform.database,
+    )
+
+
+def _manual_snapshots_of_region(context: Context) -> Iterable[Mapping[str, Any]]:
+    return context.aws.pages("rds", "describe_db_snapshots", "DBSnapshots", SnapshotType="manual")
+
+
+def _check_quota(context: Context) -> None:
+    used = sum(1 for _ in _manual_snapshots_of_region(context))
+    if used >= SNAPSHOT_QUOTA:
+        context.console.say(
+            f"warning: the region has {used} manual snapshots, and RDS's quota is {SNAPSHOT_QUOTA} "
+            "unless it was raised; `backup prune` makes room"
+        )
+
+
+def _own_snapshot(context: Context, name: str) -> Mapping[str, Any] | None:
+    """The snapshot of that name; `OperationError` where it is another database's."""
+    rds = context.aws.client("rds")
+    found = or_none(lambda: rds.describe_db_snapshots(DBSnapshotIdentifier=name), _SNAPSHOT_MISSING)
+    if found is None or not found["DBSnapshots"]:
+        return None
+    snapshot: Mapping[str, Any] = found["DBSnapshots"][0]
+    owner = snapshot["DBInstanceIdentifier"]
+    if owner != context.platform.database:
+        raise OperationError(
+            f"snapshot {name} is one of {owner}, not of {context.platform.database}; choose "
+            "another, see `backup list`"
+        )
+    return snapshot
+
+
+def _require_snapshot(context: Context, name: str) -> Mapping[str, Any]:
+    snapshot = _own_snapshot(context, name)
+    if snapshot is None:
+        raise OperationError(f"there is no snapshot {name}; see `backup list`")
+    return snapshot
+
+
+def _export_tasks(context: Context, snapshot_arn: str) -> list[Mapping[str, Any]]:
+    tasks = context.aws.pages("rds", "describe_export_tasks", "ExportTasks", SourceArn=snapshot_arn)
+    # The emulator answers with those of all snapshots.
+    return [task for task in tasks if task["SourceArn"] == snapshot_arn]
+
+
+def _exports(context: Context) -> dict[str, str]:
+    """The status of the newest export by the snapshot's ARN."""
+    tasks = context.aws.pages("rds", "describe_export_tasks", "ExportTasks")
+    begun = datetime.min.replace(tzinfo=UTC)
+    ordered = sorted(tasks, key=lambda task: task.get("TaskStartTime") or begun)
+    return {task["SourceArn"]: task["Status"].upper() for task in ordered}
+
+
+def _export_name(snapshot: str, earlier: int) -> str:
+    suffix = f"-{earlier + 1}" if earlier else ""
+    return snapshot.replace(":", "-")[: 60 - len(suffix)].rstrip("-") + suffix
+
+
+def _type(name: str) -> str | None:
+    return next((kind for prefix, kind in TYPES.items() if name.startswith(prefix)), None)
+
+
+def _check_name(name: str) -> None:
+    # RDS's own carry a prefix that nobody else can use.
+    if not _SNAPSHOT_NAME.fullmatch(re.sub(r"^(rds|awsbackup):", "", name)) or len(name) > 255:
+        raise InputError(
+            f"{name!r} is no snapshot's name: lower-case letters, digits and single hyphens, a "
+            "letter first"
+        )
+
+
+def _tags(resource: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in resource.get("TagList", ())}
+
+
+app = typer.Typer(no_args_is_help=True, help="Snapshots of the database.")
+
+_Name = Annotated[str, typer.Argument(help="a snapshot, as `backup list` shows it")]
+
+
+@app.command()
+def create(
+    typer_context: typer.Context,
+    name: Annotated[
+        str | None, typer.Option(help="of a backup that was begun, to go on with it")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="until it is available")] = True,
+) -> None:
+    """Take a snapshot `manual-backup-…`."""
+    context: Context = typer_context.obj
+    record = create_backup(context, name, wait=wait)
+    _show(context, record)
+
+
+@app.command("list")
+def list_(typer_context: typer.Context) -> None:
+    """Every backup with type, size, time and status."""
+    context: Context = typer_context.obj
+    context.console.rows([asdict(record) for record in list_backups(context)], "Backups")
+
+
+@app.command()
+def verify(
+    typer_context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="a snapshot; the newest without it")] = None,
+    fresh_hours: Annotated[int, typer.Option(help="how old the newest may be")] = FRESH_HOURS,
+) -> None:
+    """Check that a backup is complete, readable and, if it is the newest, fresh."""
+    context: Context = typer_context.obj
+    record = verify_backup(context, name, fresh_hours=fresh_hours)
+    context.console.result(asdict(record), "Good backup")
+
+
+@app.command()
+def export(
+    typer_context: typer.Context,
+    name: _Name,
+    bucket: Annotated[str | None, typer.Option(help="the stack's without it")] = None,
+    role_arn: Annotated[str | None, typer.Option(help="the stack's without it")] = None,
+    wait: Annotated[bool, typer.Option(help="until it is complete")] = False,
+) -> None:
+    """Export a snapshot to S3."""
+    context: Context = typer_context.obj
+    identifier = export_backup(context, name, bucket=bucket, role_arn=role_arn, wait=wait)
+    if not context.dry_run:
+        context.console.result({"backup": name, "export": identifier}, "Export")
+
+
+@app.command()
+def restore(
+    typer_context: typer.Context,
+    name: _Name,
+    to: Annotated[
+        str | None, typer.Option(help="the new instance; the database's name and -restore without")
+    ] = None,
+) -> None:
+    """Restore a snapshot to a new instance beside the database."""
+    context: Context = typer_context.obj
+    target = restore_backup(context, name, to)
+    if not context.dry_run:
+        context.console.result({"backup": name, "instance": target}, "Restored")
+
+
+@app.command()
+def prune(
+    typer_context: typer.Context,
+    keep_days: Annotated[int, typer.Option(help="older ones are deleted")] = RETENTION_DAYS,
+    quota: Annotated[
+        int, typer.Option(help="manual snapshots that RDS allows in the region")
+    ] = SNAPSHOT_QUOTA,
+) -> None:
+    """Delete old `manual-backup-…` snapshots; never those before migrations."""
+    context: Context = typer_context.obj
+    deleted = prune_backups(context, keep_days, quota)
+    if not context.dry_run:
+        context.console.result({"deleted": deleted}, "Pruned")
+
+
+def _show(context: Context, record: BackupRecord) -> None:
+    if not context.dry_run:
+        context.console.result(asdict(record), "Backup")

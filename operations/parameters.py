@@ -1,0 +1,233 @@
+"""Parameter Store: what stands there, its backup in S3, and putting it back."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import typer
+
+from operations.aws import or_none
+from operations.errors import InputError, OperationError
+from operations.pulumi_command import stack_output
+from operations.steps import Context, Step, looking, run_steps
+
+# It says how things are now; a backup's answer would end or begin a maintenance.
+MAINTENANCE_MODE: Final = "maintenance-mode"
+
+FOLDER: Final = "parameters"
+FORMAT: Final = 1
+
+# KMS, Encrypt: bytes in one call, as many as a standard parameter has.
+_LARGEST: Final = 4096
+
+
+def read_parameter(context: Context, name: str) -> str | None:
+    """The value of a parameter of the environment, decrypted; None where there is none."""
+    ssm = context.aws.client("ssm")
+    found = or_none(lambda: ssm.get_parameter(Name=name, WithDecryption=True), "ParameterNotFound")
+    return str(found["Parameter"]["Value"]) if found else None
+
+
+def require_no_maintenance(context: Context) -> None:
+    """Refuse where maintenance mode is on: somebody works on the platform."""
+    name = context.platform.parameter(MAINTENANCE_MODE)
+    if read_parameter(context, name) not in (None, "false"):
+        raise OperationError(
+            f"maintenance is on ({name}): somebody works on the platform. End it first, and "
+            "deploy then"
+        )
+
+
+def backup_parameters(context: Context, bucket: str | None = None) -> str:
+    """Write every parameter of the environment to S3; the object's key.
+
+    Secrets are encrypted by KMS one by one, each bound to its name: what lies in the bucket is of
+    no use without the parameters' key, whoever may read the bucket.
+    """
+    go_on = "run `parameters backup` again; each run writes an object of its own"
+    bucket = bucket or stack_output(context, "export_bucket_name")
+    environment = context.platform.environment
+    key = f"{FOLDER}/{environment}/{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.json"
+    with looking(go_on):
+        found = _parameters(context)
+    if not found:
+        raise OperationError(
+            f"there are no parameters under {context.platform.parameters_path}: check --stack, "
+            "--region and --profile"
+        )
+
+    def write() -> None:
+        document = {
+            "format": FORMAT,
+            "environment": environment,
+            "parameters": [_sealed(context, parameter) for parameter in found],
+        }
+        context.aws.client("s3").put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=json.dumps(document).encode(),
+            ContentType="application/json",
+        )
+
+    step = Step(f"write {len(found)} parameters to s3://{bucket}/{key}", write)
+    run_steps(context, "parameters backup", [step], go_on=go_on, key=key, count=len(found))
+    return key
+
+
+def restore_parameters(
+    context: Context, key: str | None = None, bucket: str | None = None
+) -> list[str]:
+    """Put back the parameters that differ from a backup, or else the newest; their names.
+
+    Parameters that the backup does not have stay, and so does maintenance mode. Parameter Store
+    keeps the values from before as older versions.
+    """
+    environment = context.platform.environment
+    folder = f"{FOLDER}/{environment}/"
+    if key is not None and not key.startswith(folder):
+        raise InputError(f"--key {key}: must be a backup of this stack, beginning with {folder}")
+    bucket = bucket or stack_output(context, "export_bucket_name")
+    with looking("run `parameters restore` again"):
+        key = key or _newest(context, bucket, folder)
+        document = _read(context, bucket, key)
+        wanted = {one["Name"]: _opened(context, one) for one in document["parameters"]}
+        present = {one["Name"]: one for one in _parameters(context)}
+    wanted.pop(context.platform.parameter(MAINTENANCE_MODE), None)
+    strange = [name for name in wanted if not name.startswith(context.platform.parameters_path)]
+    if strange:
+        raise OperationError(f"{key} holds {', '.join(strange)}, which are not of this stack")
+    different = [name for name in sorted(wanted) if not _same(wanted[name], present.get(name, {}))]
+    if different and not context.dry_run:
+        context.console.confirm(f"Overwrite {', '.join(different)}?", yes=context.yes)
+    go_on = f"run `parameters restore --key {key} --yes` again; it writes what still differs"
+    steps = [
+        Step(f"put back {name}", _writer(context, wanted[name], present.get(name, {})))
+        for name in different
+    ]
+    run_steps(context, "parameters restore", steps, go_on=go_on, key=key)
+    return different
+
+
+def _writer(
+    context: Context, wanted: Mapping[str, Any], present: Mapping[str, Any]
+) -> Callable[[], None]:
+    def write() -> None:
+        # Without its key a secret would be encrypted with one that the API may not use.
+        key = present.get("KeyId") or wanted.get("KeyId")
+        secret = {"KeyId": key} if wanted["Type"] == "SecureString" else {}
+        context.aws.client("ssm").put_parameter(
+            Name=wanted["Name"],
+            Value=wanted["Value"],
+            Type=wanted["Type"],
+            Overwrite=True,
+            **secret,
+        )
+
+    return write
+
+
+def _same(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
+    return all(wanted[name] == present.get(name) for name in ("Type", "Value"))
+
+
+def _parameters(context: Context) -> list[dict[str, Any]]:
+    """Every parameter of the environment with value and key."""
+    path = context.platform.parameters_path
+    where = [{"Key": "Path", "Option": "Recursive", "Values": [path]}]
+    described = context.aws.pages(
+        "ssm", "describe_parameters", "Parameters", ParameterFilters=where
+    )
+    keys = {one["Name"]: one.get("KeyId") for one in described}
+    values = context.aws.pages(
+        "ssm",
+        "get_parameters_by_path",
+        "Parameters",
+        Path=path,
+        Recursive=True,
+        WithDecryption=True,
+    )
+    return [
+        {
+            "Name": one["Name"],
+            "Type": one["Type"],
+            "Value": one["Value"],
+            "KeyId": keys.get(one["Name"]),
+        }
+        for one in values
+    ]
+
+
+def _bound_to(name: str) -> dict[str, str]:
+    return {"aussie-markets:parameter": name}
+
+
+def _sealed(context: Context, parameter: Mapping[str, Any]) -> dict[str, Any]:
+    if parameter["Type"] != "SecureString":
+        return dict(parameter)
+    plain = parameter["Value"].encode()
+    if len(plain) > _LARGEST:
+        raise OperationError(f"{parameter['Name']} is longer than {_LARGEST} bytes; shorten it")
+    answer = context.aws.client("kms").encrypt(
+        KeyId=context.platform.key_alias("parameters"),
+        Plaintext=plain,
+        EncryptionContext=_bound_to(parameter["Name"]),
+    )
+    return {**parameter, "Value": base64.b64encode(answer["CiphertextBlob"]).decode()}
+
+
+def _opened(context: Context, parameter: Mapping[str, Any]) -> dict[str, Any]:
+    if parameter["Type"] != "SecureString":
+        return dict(parameter)
+    answer = context.aws.client("kms").decrypt(
+        CiphertextBlob=base64.b64decode(parameter["Value"]),
+        EncryptionContext=_bound_to(parameter["Name"]),
+    )
+    return {**parameter, "Value": answer["Plaintext"].decode()}
+
+
+def _newest(context: Context, bucket: str, folder: str) -> str:
+    objects = context.aws.pages("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=folder)
+    keys = sorted(one["Key"] for one in objects)
+    if not keys:
+        raise OperationError(f"s3://{bucket}/{folder} holds no backup; run `parameters backup`")
+    return str(keys[-1])
+
+
+def _read(context: Context, bucket: str, key: str) -> dict[str, Any]:
+    s3 = context.aws.client("s3")
+    found = or_none(lambda: s3.get_object(Bucket=bucket, Key=key), "NoSuchKey")
+    if found is None:
+        raise OperationError(f"there is no s3://{bucket}/{key}; leave --key out for the newest")
+    document: dict[str, Any] = json.loads(found["Body"].read())
+    if document.get("format") != FORMAT:
+        raise OperationError(f"s3://{bucket}/{key} is no backup that this version can read")
+    return document
+
+
+app = typer.Typer(no_args_is_help=True, help="Backup of Parameter Store.")
+
+_Bucket = Annotated[str | None, typer.Option(help="the stack's export bucket without it")]
+
+
+@app.command()
+def backup(typer_context: typer.Context, bucket: _Bucket = None) -> None:
+    """Write all parameters of the stack to S3, secrets encrypted."""
+    context: Context = typer_context.obj
+    key = backup_parameters(context, bucket)
+    if not context.dry_run:
+        context.console.result({"key": key}, "Parameters")
+
+
+@app.command()
+def restore(
+    typer_context: typer.Context,
+    key: Annotated[str | None, typer.Option(help="an object; the newest without it")] = None,
+    bucket: _Bucket = None,
+) -> None:
+    """Put back the parameters that differ from a backup."""
+    context: Context = typer_context.obj
+    restored = restore_parameters(context, key, bucket)
+    if not context.dry_run:
+        context.console.result({"restored": restored}, "Parameters")

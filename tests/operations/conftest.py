@@ -1,0 +1,118 @@
+"""An emulator for the runbooks, in a process of its own, and what they find in it."""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import pytest
+from rich.console import Console as RichConsole
+
+from operations.aws import Aws
+from operations.console import Console
+from operations.platform import Platform
+from operations.steps import Context
+
+REGION: Final = "ap-southeast-2"
+REPOSITORY: Final = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "local.emulator", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=REPOSITORY,
+        # Otherwise no task of a service ever runs, and no deployment ever ends.
+        env={
+            **os.environ,
+            "MOTO_ECS_SERVICE_RUNNING": "2",
+            # Of no use here, and read again after every reset.
+            "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+        },
+    )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(f"{url}/_local/instance", timeout=1)  # noqa: S310 - loopback
+            break
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    yield url
+    server.terminate()
+    server.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def clients() -> Aws:
+    """The same clients for all tests: boto3 takes longer to make them than most tests do."""
+    return Aws(REGION)
+
+
+@pytest.fixture
+def aws(emulator: str, clients: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """AWS as the local cloud has it, empty."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    reset = urllib.request.Request(f"{emulator}/moto-api/reset", method="POST")  # noqa: S310
+    urllib.request.urlopen(reset, timeout=10)  # noqa: S310 - loopback
+    return clients
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a runbook is started in a test, and what it said."""
+
+    context: Context
+    said: io.StringIO
+
+    @property
+    def text(self) -> str:
+        return self.said.getvalue()
+
+
+MakeRun = Callable[..., Run]
+
+
+@pytest.fixture
+def make_run(aws: Aws) -> MakeRun:
+    def make(environment: str = "staging", **how: Any) -> Run:
+        said = io.StringIO()
+        console = Console(_err=RichConsole(file=said, width=200))
+        platform = Platform(environment)
+        how.setdefault("sleep", lambda _: None)
+        return Run(Context(platform=platform, aws=aws, console=console, **how), said)
+
+    return make
+
+
+@pytest.fixture
+def audit_group(aws: Aws) -> str:
+    """The staging stack's audit log group."""
+    name = Platform("staging").audit_log_group
+    aws.client("logs").create_log_group(logGroupName=name)
+    return name
+
+
+def audit_lines(group: str) -> list[dict[str, Any]]:
+    """What the audit log says, read by plain boto3."""
+    logs = boto3.client("logs", region_name=REGION)
+    events = logs.filter_log_events(logGroupName=group)["events"]
+    return [json.loads(event["message"]) for event in events]

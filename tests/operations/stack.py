@@ -1,0 +1,276 @@
+"""What a stack would have made, by plain boto3, and faults at the calls of a runbook."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import botocore.exceptions
+
+from operations.aws import Aws
+from operations.errors import StoppedError
+from operations.platform import Platform
+
+REPOSITORY_NAME: Final = "aussie-markets-api"
+ROLE: Final = "arn:aws:iam::123456789012:role/any"
+
+
+@dataclass
+class Network:
+    subnets: list[str]
+    group: str
+    key: str
+    vpc: str
+
+
+def make_network(aws: Aws) -> Network:
+    # The default network: making another takes longer than most tests do.
+    ec2 = aws.client("ec2")
+    found = ec2.describe_subnets()["Subnets"]
+    vpc, subnets = found[0]["VpcId"], [subnet["SubnetId"] for subnet in found[:2]]
+    group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    rds = aws.client("rds")
+    rds.create_db_subnet_group(
+        DBSubnetGroupName="private", DBSubnetGroupDescription="p", SubnetIds=subnets
+    )
+    rds.create_db_parameter_group(
+        DBParameterGroupName="tuned", DBParameterGroupFamily="postgres15", Description="t"
+    )
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    return Network(subnets, group, key, vpc)
+
+
+def make_database(aws: Aws, network: Network, environment: str = "staging") -> str:
+    name = Platform(environment).database
+    aws.client("rds").create_db_instance(
+        DBInstanceIdentifier=name,
+        Engine="postgres",
+        EngineVersion="15",
+        DBInstanceClass="db.t3.micro",
+        AllocatedStorage=20,
+        MaxAllocatedStorage=100,
+        StorageType="gp3",
+        StorageEncrypted=True,
+        KmsKeyId=network.key,
+        MasterUsername="u",
+        MasterUserPassword="made-up-password",
+        DBSubnetGroupName="private",
+        VpcSecurityGroupIds=[network.group],
+        DBParameterGroupName="tuned",
+        MultiAZ=True,
+        DeletionProtection=True,
+        CopyTagsToSnapshot=True,
+        BackupRetentionPeriod=7,
+        MonitoringInterval=60,
+        MonitoringRoleArn=ROLE,
+        EnableCloudwatchLogsExports=["postgresql", "upgrade"],
+        Tags=[{"Key": "Environment", "Value": environment}],
+    )
+    return name
+
+
+def make_service(aws: Aws, network: Network, environment: str = "staging") -> str:
+    """Load balancer, cluster and service `api`, whose log group does not exist; the listener."""
+    platform = Platform(environment)
+    elb, ecs = aws.client("elbv2"), aws.client("ecs")
+    balancer = elb.create_load_balancer(Name=f"lb-{environment}", Subnets=network.subnets)[
+        "LoadBalancers"
+    ][0]["LoadBalancerArn"]
+    group = elb.create_target_group(
+        Name=f"tg-{environment}", Protocol="HTTP", Port=3000, VpcId=network.vpc, TargetType="ip"
+    )["TargetGroups"][0]["TargetGroupArn"]
+    listener = elb.create_listener(
+        LoadBalancerArn=balancer,
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+    )["Listeners"][0]["ListenerArn"]
+    ecs.create_cluster(clusterName=platform.cluster)
+    definition = register_image(aws, environment, "public.example/bootstrap:1")
+    ecs.create_service(
+        cluster=platform.cluster,
+        serviceName=platform.service(),
+        taskDefinition=definition,
+        desiredCount=2,
+        capacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}],
+        loadBalancers=[{"targetGroupArn": group, "containerName": "api", "containerPort": 3000}],
+        networkConfiguration={
+            "awsvpcConfiguration": {
+                "subnets": network.subnets,
+                "securityGroups": [network.group],
+                "assignPublicIp": "DISABLED",
+            }
+        },
+    )
+    return str(listener)
+
+
+def register_image(aws: Aws, environment: str, image: str) -> str:
+    answer = aws.client("ecs").register_task_definition(
+        family=Platform(environment).service(),
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        executionRoleArn=ROLE,
+        taskRoleArn=ROLE,
+        volumes=[{"name": "tmp"}],
+        containerDefinitions=[
+            {
+                "name": "api",
+                "image": image,
+                "cpu": 256,
+                "memory": 512,
+                "essential": True,
+                "readonlyRootFilesystem": True,
+                "portMappings": [{"containerPort": 3000, "hostPort": 3000, "protocol": "tcp"}],
+                "healthCheck": {"command": ["CMD", "true"]},
+                "logConfiguration": {
+                    "logDriver": "awslogs",
+                    "options": {
+                        "awslogs-group": f"/aws/ecs/{Platform(environment).service()}",
+                        "awslogs-region": "ap-southeast-2",
+                        "awslogs-stream-prefix": "api",
+                    },
+                },
+            }
+        ],
+    )
+    return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+
+def push_image(aws: Aws, tag: str) -> str:
+    """An image of the API with that tag; its name by digest."""
+    ecr = aws.client("ecr")
+    if not any(
+        one["repositoryName"] == REPOSITORY_NAME
+        for one in ecr.describe_repositories()["repositories"]
+    ):
+        ecr.create_repository(repositoryName=REPOSITORY_NAME)
+    # The emulator makes one digest of all manifests.
+    digest = f"sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": {
+            "mediaType": "application/vnd.docker.container.image.v1+json",
+            "size": 1,
+            "digest": digest,
+        },
+        "layers": [],
+    }
+    ecr.put_image(
+        repositoryName=REPOSITORY_NAME,
+        imageManifest=json.dumps(manifest),
+        imageTag=tag,
+        imageDigest=digest,
+    )
+    (repository,) = ecr.describe_repositories(repositoryNames=[REPOSITORY_NAME])["repositories"]
+    return f"{repository['repositoryUri']}@{digest}"
+
+
+@dataclass
+class Calls:
+    """The calls that a runbook makes, and at which of them AWS fails."""
+
+    made: list[str] = field(default_factory=list)
+    fail_at: int | None = None
+    answer_lost: bool = False
+
+    def before(self, model: Any, **_: Any) -> None:
+        self.made.append(model.name)
+        if not self.answer_lost and len(self.made) == self.fail_at:
+            raise botocore.exceptions.ClientError(
+                {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, model.name
+            )
+
+    def after(self, **_: Any) -> None:
+        if self.answer_lost and len(self.made) == self.fail_at:
+            raise botocore.exceptions.ReadTimeoutError(endpoint_url="http://aws")
+
+
+@contextmanager
+def watched(aws: Aws, *services: str) -> Iterator[Calls]:
+    """Count the calls to these services, and let one of them fail."""
+    calls = Calls()
+    clients = [aws.client(service) for service in services]
+    for client in clients:
+        client.meta.events.register("before-call", calls.before)
+        client.meta.events.register("after-call", calls.after)
+    try:
+        yield calls
+    finally:
+        for client in clients:
+            client.meta.events.unregister("before-call", calls.before)
+            client.meta.events.unregister("after-call", calls.after)
+
+
+def fails_and_goes_on(
+    aws: Aws,
+    services: tuple[str, ...],
+    attempt: Callable[[int], Callable[[], object]],
+    finished: Callable[[int], None],
+    *,
+    changes_only: bool = False,
+) -> None:
+    """Let each call of a runbook fail in turn: not made, or made and its answer lost.
+
+    `changes_only` leaves out reads and lost answers, of a long runbook whose parts have tests of
+    their own.
+
+    `attempt(n)` prepares an environment of its own and returns the runbook; `finished(n)` checks
+    what it should have left after its second run.
+    """
+    with watched(aws, *services) as all_calls:
+        attempt_made = attempt(0)
+        all_calls.made.clear()
+        attempt_made()
+    finished(0)
+    for number, name in enumerate(all_calls.made, 1):
+        changes = not name.startswith(("Describe", "Get", "List", "Head"))
+        if changes_only and not changes:
+            continue
+        _fail_once(aws, services, attempt(number), number, answer_lost=False)
+        finished(number)
+        # Of a read it is the same whether it was made.
+        if changes and not changes_only:
+            other = LOST + number
+            _fail_once(aws, services, attempt(other), number, answer_lost=True)
+            finished(other)
+
+
+def _fail_once(
+    aws: Aws,
+    services: tuple[str, ...],
+    runbook: Callable[[], object],
+    fail_at: int,
+    *,
+    answer_lost: bool,
+) -> None:
+    with watched(aws, *services) as calls:
+        calls.fail_at, calls.answer_lost = fail_at, answer_lost
+        try:
+            runbook()
+        except StoppedError as error:
+            stopped = error
+        else:
+            # What it can do without (a display, the audit line) does not stop it.
+            failed = calls.made[fail_at - 1]
+            assert failed in NOT_NEEDED, failed
+            return
+        assert stopped.failed
+        assert "run `" in stopped.go_on
+        calls.fail_at = None
+        runbook()
+
+
+NOT_NEEDED: Final = (
+    "ListServiceDeployments",
+    "DescribeServiceDeployments",
+    "DeregisterTaskDefinition",
+)
+
+# Environments of lost answers are numbered from here.
+LOST: Final = 500

@@ -1,0 +1,259 @@
+"""Releases: written, brought about by Pulumi, judged by what runs in the end, and taken back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from operations import deploy, service
+from operations.aws import Aws
+from operations.errors import InputError, OperationError, StoppedError
+from operations.platform import Platform
+from operations.steps import Context
+from tests.operations.conftest import MakeRun, audit_lines
+from tests.operations.stack import (
+    fails_and_goes_on,
+    make_network,
+    make_service,
+    push_image,
+    register_image,
+    watched,
+)
+
+RELEASE = "/aussie-markets/staging/release/api-image"
+
+
+def released(aws: Aws, environment: str = "staging") -> str:
+    parameter = aws.client("ssm").get_parameter(Name=Platform(environment).release())
+    return str(parameter["Parameter"]["Value"])
+
+
+def set_maintenance(aws: Aws, value: str) -> None:
+    aws.client("ssm").put_parameter(
+        Name="/aussie-markets/staging/maintenance-mode", Value=value, Type="String", Overwrite=True
+    )
+
+
+@pytest.fixture
+def program(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the program does about a release, in the place of `pulumi up`; its runs."""
+    runs: list[str] = []
+
+    def update(context: Context, meanwhile: Callable[[], None]) -> None:
+        environment = context.platform.environment
+        runs.append(environment)
+        meanwhile()
+        definition = register_image(aws, environment, released(aws, environment))
+        aws.client("ecs").update_service(
+            cluster=context.platform.cluster,
+            service=context.platform.service(),
+            taskDefinition=definition,
+        )
+
+    monkeypatch.setattr(deploy, "pulumi_up", update)
+    # The emulator knows no service deployments, and answers late.
+    monkeypatch.setattr(service.Phases, "_phase", lambda _: "IN_PROGRESS, SCALE_UP")
+    return runs
+
+
+@pytest.fixture
+def network(aws: Aws) -> Any:
+    made = make_network(aws)
+    make_service(aws, made)
+    return made
+
+
+@pytest.mark.usefixtures("network")
+def test_a_release_is_written_by_digest_deployed_and_seen(
+    aws: Aws, make_run: MakeRun, program: list[str], audit_group: str
+) -> None:
+    set_maintenance(aws, "false")
+    image = push_image(aws, "v1")
+    run = make_run()
+    assert deploy.deploy(run.context, "v1") == image == released(aws)
+    assert "@sha256:" in image
+    assert program == ["staging"]
+    assert service.running_image(run.context, "api") == image
+    assert run.text.count("deployment: IN_PROGRESS, SCALE_UP") == 2
+    (line,) = audit_lines(audit_group)
+    assert (line["command"], line["image"], line["version"]) == ("deploy", image, "v1")
+    deploy.deploy(run.context, image.split("@")[1])
+    history = aws.client("ssm").get_parameter_history(Name=RELEASE)["Parameters"]
+    assert len(history) == 1
+
+
+@pytest.mark.parametrize("version", ["latest", "", "a b", "-x", "sha256:12", "x" * 129, "v1;rm"])
+def test_a_version_that_can_be_none_is_refused_before_any_call(
+    aws: Aws, make_run: MakeRun, version: str
+) -> None:
+    with watched(aws, "ssm", "ecs", "ecr") as calls, pytest.raises(InputError, match="must be a"):
+        deploy.deploy(make_run().context, version)
+    assert calls.made == []
+
+
+@pytest.mark.usefixtures("network")
+def test_nothing_is_deployed_that_does_not_exist_or_during_maintenance(
+    aws: Aws, make_run: MakeRun, program: list[str]
+) -> None:
+    context = make_run(yes=True).context
+    with pytest.raises(OperationError, match="no repository aussie-markets-api"):
+        deploy.deploy(context, "v1")
+    push_image(aws, "v1")
+    with pytest.raises(OperationError, match="has no image v2: push it first"):
+        deploy.deploy(context, "v2")
+    with pytest.raises(OperationError, match="has no image sha256:00"):
+        deploy.deploy(context, "sha256:" + "0" * 64)
+    with pytest.raises(OperationError, match="holds no release before"):
+        deploy.rollback(context)
+    with pytest.raises(OperationError, match="no service aussie-markets-api-production"):
+        deploy.deploy(make_run("production").context, "v1")
+    set_maintenance(aws, "true")
+    with pytest.raises(OperationError, match="maintenance is on"):
+        deploy.deploy(context, "v1")
+    with pytest.raises(OperationError, match="maintenance is on"):
+        deploy.rollback(context)
+    assert program == []
+    assert (
+        aws.client("ssm").get_parameters_by_path(Path="/aussie-markets/staging/release")[
+            "Parameters"
+        ]
+        == []
+    )
+
+
+@pytest.mark.usefixtures("network")
+def test_a_dry_run_releases_nothing(aws: Aws, make_run: MakeRun, program: list[str]) -> None:
+    push_image(aws, "v1")
+    run = make_run(dry_run=True)
+    deploy.deploy(run.context, "v1")
+    assert "would: run `pulumi up` with the policy packs" in run.text
+    assert program == []
+
+
+@pytest.mark.usefixtures("network")
+def test_a_rollback_is_to_the_last_other_release_and_undone_by_a_second(
+    aws: Aws, make_run: MakeRun, program: list[str]
+) -> None:
+    context = make_run(yes=True).context
+    first, second = push_image(aws, "v1"), push_image(aws, "v2")
+    deploy.deploy(context, "v1")
+    deploy.deploy(context, "v2")
+    with pytest.raises(InputError, match="add --yes"):
+        deploy.rollback(make_run().context)
+    assert deploy.rollback(context) == first == service.running_image(context, "api")
+    assert deploy.rollback(context) == second == service.running_image(context, "api")
+    assert len(program) == 4
+    aws.client("ecr").batch_delete_image(
+        repositoryName="aussie-markets-api", imageIds=[{"imageTag": "v1"}]
+    )
+    with pytest.raises(OperationError, match="has no image sha256:"):
+        deploy.rollback(context)
+    assert released(aws) == second
+
+
+@pytest.mark.usefixtures("network", "program")
+def test_a_deployment_that_ecs_rolled_back_is_an_error_though_it_is_complete(
+    aws: Aws, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push_image(aws, "v1")
+    monkeypatch.setattr(deploy, "pulumi_up", lambda *_: None)
+    with pytest.raises(StoppedError, match=r"runs public.example/bootstrap:1 and not") as stopped:
+        deploy.deploy(make_run().context, "v1")
+    assert "ECS rolled the deployment back" in str(stopped.value)
+    assert "`rollback` releases the one before" in stopped.value.go_on
+
+
+@pytest.mark.usefixtures("network", "program")
+@pytest.mark.parametrize("state", ["FAILED", "IN_PROGRESS"])
+def test_a_deployment_that_fails_or_never_ends_is_an_error(
+    aws: Aws, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    push_image(aws, "v1")
+    described = service.require_service(make_run().context)
+    primary = {**described["deployments"][0], "rolloutState": state, "rolloutStateReason": "why"}
+    events = [{"message": f"event {number}"} for number in range(5)]
+    answer = {**described, "deployments": [primary], "events": events}
+    monkeypatch.setattr(service, "require_service", lambda *_: answer)
+    monkeypatch.setattr(service, "_DEPLOYMENT_MINUTES", 0)
+    expected = "failed: why\n    event 0" if state == "FAILED" else "not ready after 0 minutes"
+    with pytest.raises(StoppedError, match=expected) as stopped:
+        deploy.deploy(make_run().context, "v1")
+    assert "event 3" not in str(stopped.value)
+
+
+def test_phases_are_told_once_each_and_do_without(
+    aws: Aws, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    ecs = aws.client("ecs", attempts=1)
+    listed: dict[str, Any] = {"serviceDeployments": []}
+    detail = {"status": "IN_PROGRESS", "lifecycleStage": "BAKE_TIME"}
+    monkeypatch.setattr(ecs, "list_service_deployments", lambda **_: listed)
+    monkeypatch.setattr(
+        ecs, "describe_service_deployments", lambda **_: {"serviceDeployments": [detail]}
+    )
+    phases = service.Phases(run.context, "api")
+    phases.tell()
+    assert run.text == ""
+    listed["serviceDeployments"] = [{"serviceDeploymentArn": "arn:1"}]
+    phases.tell()
+    phases.tell()
+    detail |= {"status": "SUCCESSFUL", "lifecycleStage": "CLEAN_UP"}
+    phases.tell()
+    assert run.text == "deployment: IN_PROGRESS, BAKE_TIME\ndeployment: SUCCESSFUL, CLEAN_UP\n"
+    monkeypatch.undo()
+
+
+def test_phases_that_cannot_be_read_are_said_once(make_run: MakeRun) -> None:
+    run = make_run()
+    phases = service.Phases(run.context, "api")
+    phases.tell()
+    phases.tell()
+    assert run.text.count("phases cannot be shown") == 1
+    assert run.text.count("\n") == 1
+
+
+@pytest.mark.usefixtures("program")
+def test_a_deployment_stops_at_any_call_and_goes_on(aws: Aws, make_run: MakeRun) -> None:
+    made, image = make_network(aws), push_image(aws, "v1")
+
+    def attempt(number: int) -> Any:
+        environment = f"s{number}"
+        make_service(aws, made, environment)
+        return lambda: deploy.deploy(make_run(environment).context, "v1")
+
+    def finished(number: int) -> None:
+        environment = f"s{number}"
+        assert released(aws, environment) == image
+        assert service.running_image(make_run(environment).context, "api") == image
+
+    fails_and_goes_on(aws, ("ssm", "ecr"), attempt, finished)
+
+
+@pytest.mark.usefixtures("program")
+def test_a_rollback_stops_at_any_call_and_goes_on(aws: Aws, make_run: MakeRun) -> None:
+    made, first = make_network(aws), push_image(aws, "v1")
+    second = push_image(aws, "v2")
+
+    def attempt(number: int) -> Any:
+        environment = f"s{number}"
+        make_service(aws, made, environment)
+        for image in (first, second):
+            aws.client("ssm").put_parameter(
+                Name=Platform(environment).release(), Value=image, Type="String", Overwrite=True
+            )
+        context = make_run(environment, yes=True).context
+
+        def runbook() -> None:
+            # A second rollback would undo one that was written; its message says `deploy`.
+            if released(aws, environment) == second:
+                deploy.rollback(context)
+            else:
+                deploy.deploy(context, "v1")
+
+        return runbook
+
+    def finished(number: int) -> None:
+        assert service.running_image(make_run(f"s{number}").context, "api") == first
+
+    fails_and_goes_on(aws, ("ecr",), attempt, finished)

@@ -1,0 +1,309 @@
+"""The procedure of migrations: its order, where it stops, and how it goes on."""
+
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from operations import migrate, service
+from operations.aws import Aws
+from operations.errors import InputError, OperationError, StoppedError
+from operations.migrate import Migration
+from operations.steps import Context, Step, run_steps
+from tests.operations.conftest import MakeRun
+from tests.operations.stack import (
+    fails_and_goes_on,
+    make_database,
+    make_network,
+    make_service,
+    push_image,
+    watched,
+)
+from tests.operations.test_maintenance import flag, rules
+
+
+class Health:
+    """A health check on the loopback that answers 503 so many times."""
+
+    def __init__(self) -> None:
+        self.failures, self.asked = 0, 0
+        health = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                health.asked += 1
+                self.send_response(200 if health.asked > health.failures else 503)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Silent."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/health"
+
+
+@pytest.fixture
+def health() -> Iterator[Health]:
+    made = Health()
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def listener(aws: Aws) -> str:
+    """Both stacks; production's listener."""
+    network = make_network(aws)
+    make_database(aws, network, "production")
+    make_service(aws, network, "staging")
+    return make_service(aws, network, "production")
+
+
+def contexts(make_run: MakeRun, **how: Any) -> tuple[Context, Context]:
+    return make_run("production", **how).context, make_run("staging", **how).context
+
+
+def migration(health: Health, **other: Any) -> Migration:
+    return Migration(health_url=health.url, rehearsal_health_url=health.url, **other)
+
+
+def snapshots(aws: Aws) -> list[str]:
+    found = aws.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    return [one["DBSnapshotIdentifier"] for one in found]
+
+
+def migrations(aws: Aws, environment: str) -> list[dict[str, Any]]:
+    ecs, cluster = aws.client("ecs"), f"aussie-markets-cluster-{environment}"
+    arns = ecs.list_tasks(cluster=cluster, startedBy="operations-migration")["taskArns"]
+    return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]) if arns else []
+
+
+def test_the_procedure_is_the_documented_one(
+    aws: Aws, make_run: MakeRun, health: Health, listener: str
+) -> None:
+    aws.client("logs").create_log_group(logGroupName="/aussie-markets/production/audit")
+    run = make_run("production", yes=True)
+    name = migrate.migrate(run.context, make_run("staging").context, migration(health))
+    done = [line for line in run.text.splitlines() if not line.startswith(("waiting", "task "))]
+    assert done == [
+        f"take snapshot {name}",
+        f"wait for snapshot {name}",
+        "migrate staging",
+        "verify that staging is healthy",
+        "agree that the maintenance begins now",
+        "let the load balancer answer 503",
+        "set maintenance-mode true",
+        "migrate production",
+        "set maintenance-mode false",
+        "let the load balancer forward requests again",
+        "verify that production is healthy",
+    ]
+    assert name.startswith("pre-migration-production-")
+    assert snapshots(aws) == [name]
+    for environment in ("staging", "production"):
+        (task,) = migrations(aws, environment)
+        assert task["launchType"] == "FARGATE"
+        assert (
+            task["taskDefinitionArn"]
+            .split("/")[1]
+            .startswith(f"aussie-markets-api-{environment}-migration:")
+        )
+    assert rules(aws, listener) == []
+    assert flag(make_run, "production") == "false"
+
+
+@pytest.mark.usefixtures("listener")
+def test_the_task_is_the_services_with_the_migration_in_it(
+    aws: Aws, make_run: MakeRun, health: Health
+) -> None:
+    image = push_image(aws, "v2")
+    registered: list[dict[str, Any]] = []
+    aws.client("ecs").meta.events.register_first(
+        "before-parameter-build.ecs.RegisterTaskDefinition",
+        lambda params, **_: registered.append(dict(params)),
+    )
+    migrate.run_migration(make_run("production").context, migration(health, image="v2"))
+    (container,) = registered[0]["containerDefinitions"]
+    assert container["image"] == image
+    assert container["command"] == ["npm", "run", "migration:run"]
+    assert container["readonlyRootFilesystem"]
+    assert "healthCheck" not in container
+    active = aws.client("ecs").list_task_definitions(status="ACTIVE")["taskDefinitionArns"]
+    assert not [arn for arn in active if "-migration" in arn]
+
+
+def test_a_migration_that_fails_leaves_maintenance_on_and_says_the_way_back(
+    aws: Aws, make_run: MakeRun, health: Health, listener: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    production, staging = contexts(make_run, yes=True)
+    real = service.describe_task
+
+    def failing(context: Context, task: str) -> Any:
+        described = dict(real(context, task))
+        code = 1 if context.platform.environment == "production" else 0
+        containers = [{**one, "exitCode": code} for one in described["containers"]]
+        return {**described, "containers": containers}
+
+    monkeypatch.setattr(migrate, "describe_task", failing)
+    with pytest.raises(StoppedError) as stopped:
+        migrate.migrate(production, staging, migration(health))
+    (name,) = snapshots(aws)
+    text = str(stopped.value)
+    assert "stopped at: migrate production" in text
+    assert "the migration ended with 1" in text
+    assert "not done: set maintenance-mode false" in text
+    assert f"run `migrate --snapshot {name}` again" in text
+    assert f"`backup restore {name}` and `recover`" in text
+    assert len(rules(aws, listener)) == 1
+    assert flag(make_run, "production") == "true"
+    with pytest.raises(OperationError, match="maintenance is on"):
+        migrate.migrate(production, staging, migration(health))
+
+    monkeypatch.setattr(migrate, "describe_task", real)
+    assert migrate.migrate(production, staging, migration(health), name) == name
+    assert snapshots(aws) == [name]
+    assert rules(aws, listener) == []
+
+
+def test_the_end_of_a_failed_migrations_log_is_shown(
+    aws: Aws, make_run: MakeRun, health: Health, listener: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert listener
+    context, task = make_run("production").context, "arn:aws:ecs:x:1:task/c/42"
+    logs, group = aws.client("logs"), "/aws/ecs/aussie-markets-api-production"
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="api/api/42")
+    logs.put_log_events(
+        logGroupName=group,
+        logStreamName="api/api/42",
+        logEvents=[{"timestamp": int(time.time() * 1000), "message": "relation exists"}],
+    )
+    ended = {"lastStatus": "STOPPED", "containers": [{"exitCode": 1}]}
+    monkeypatch.setattr(migrate, "describe_task", lambda *_: ended)
+    monkeypatch.setattr(migrate, "run_one_task", lambda *_: task)
+    with pytest.raises(OperationError, match="see its log\n    relation exists"):
+        migrate.run_migration(context, migration(health))
+
+
+def test_a_rehearsal_that_fails_leaves_production_alone(
+    aws: Aws, make_run: MakeRun, health: Health, listener: str
+) -> None:
+    health.failures = 1000
+    production, staging = contexts(make_run, yes=True)
+    with pytest.raises(StoppedError, match="stopped at: verify that staging is healthy"):
+        migrate.migrate(production, staging, migration(health))
+    assert health.asked == migrate.HEALTH_ATTEMPTS
+    assert migrations(aws, "production") == []
+    assert rules(aws, listener) == []
+
+
+def test_health_is_asked_for_until_it_comes(make_run: MakeRun, health: Health) -> None:
+    health.failures = 2
+    migrate.verify_health(make_run().context, health.url)
+    assert health.asked == 3
+    with pytest.raises(OperationError, match="is not healthy after 30 attempts"):
+        migrate.verify_health(make_run().context, "http://127.0.0.1:9/health")
+
+
+def test_the_migration_of_an_earlier_run_is_waited_for(
+    make_run: MakeRun, health: Health, listener: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert listener
+    order: list[str] = []
+    running = [["arn:earlier"], ["arn:earlier"], []]
+
+    def look(*_: Any) -> list[str]:
+        order.append("looked")
+        return running.pop(0)
+
+    monkeypatch.setattr(migrate, "running_tasks", look)
+    real = service.run_one_task
+
+    def start(*arguments: Any) -> str:
+        order.append("started")
+        return real(*arguments)
+
+    monkeypatch.setattr(migrate, "run_one_task", start)
+    migrate.run_migration(make_run("production").context, migration(health))
+    assert order == ["looked", "looked", "looked", "started"]
+
+
+@pytest.mark.parametrize(
+    ("how", "problem"),
+    [
+        ({"image": "latest"}, "must be a tag other than latest"),
+        ({"command": ()}, "--command is empty"),
+        ({"health_url": "file:///etc/passwd"}, "must begin with https"),
+        ({"snapshot": "manual-backup-x"}, r"must be the pre-migration-"),
+        ({"rehearsal": "production"}, "must be another stack than --stack"),
+        ({"yes": False}, "add --yes"),
+    ],
+)
+def test_bad_input_is_refused_before_any_call(
+    aws: Aws, make_run: MakeRun, how: dict[str, Any], problem: str
+) -> None:
+    context = make_run("production", yes=how.pop("yes", True)).context
+    rehearsal = make_run(how.pop("rehearsal", "staging")).context
+    snapshot = how.pop("snapshot", None)
+    with (
+        watched(aws, "rds", "ecs", "ecr", "elbv2", "ssm") as calls,
+        pytest.raises(InputError, match=problem),
+    ):
+        migrate.migrate(context, rehearsal, Migration(**how), snapshot)
+    assert calls.made == []
+
+
+def test_a_dry_run_changes_nothing(
+    aws: Aws, make_run: MakeRun, health: Health, listener: str
+) -> None:
+    production, staging = contexts(make_run, dry_run=True)
+    migrate.migrate(production, staging, migration(health))
+    assert (snapshots(aws), rules(aws, listener), health.asked) == ([], [], 0)
+
+
+def test_the_procedure_stops_at_any_change_and_goes_on(
+    aws: Aws, make_run: MakeRun, health: Health
+) -> None:
+    network, listeners = make_network(aws), dict[int, str]()
+
+    def attempt(number: int) -> Any:
+        environment = f"s{number}"
+        make_database(aws, network, environment)
+        listeners[number] = make_service(aws, network, environment)
+        context = make_run(environment, yes=True).context
+        name = f"pre-migration-{environment}"
+        return lambda: migrate.migrate(context, None, migration(health), name)
+
+    def finished(number: int) -> None:
+        environment = f"s{number}"
+        assert f"pre-migration-{environment}" in snapshots(aws)
+        assert flag(make_run, environment) == "false"
+        assert rules(aws, listeners[number]) == []
+        assert migrations(aws, environment)
+
+    services = ("rds", "ecs", "elbv2", "ssm")
+    fails_and_goes_on(aws, services, attempt, finished, changes_only=True)
+
+
+def test_the_migration_itself_stops_at_any_call_and_goes_on(
+    aws: Aws, make_run: MakeRun, health: Health
+) -> None:
+    network = make_network(aws)
+
+    def attempt(number: int) -> Any:
+        make_service(aws, network, f"s{number}")
+        context = make_run(f"s{number}").context
+        step = Step("migrate", partial(migrate.run_migration, context, migration(health)))
+        return lambda: run_steps(context, "migrate", [step], go_on="run `migrate` again")
+
+    def finished(number: int) -> None:
+        assert {task["lastStatus"] for task in migrations(aws, f"s{number}")} == {"STOPPED"}
+
+    fails_and_goes_on(aws, ("ecs",), attempt, finished)
