@@ -255,8 +255,8 @@ def test_a_new_instance_may_start_from_a_snapshot() -> None:
 
 
 def test_a_snapshot_replaces_the_database_only_where_a_second_setting_says_so() -> None:
-    given = {"snapshot_identifier": "before-the-accident", "rebuild_from_snapshot": True}
-    assert database(**given).only(INSTANCE).ignore_changes == ()
+    rebuilt = database(snapshot_identifier="before-the-accident", rebuild_from_snapshot=True)
+    assert rebuilt.only(INSTANCE).ignore_changes == ()
 
 
 @pytest.mark.parametrize("password", [PASSWORD, PASSWORD[::-1], "%41%2F+ok:", SENTINEL])
