@@ -51,8 +51,9 @@ def tags_present(stack: Stack) -> None:
     settings=(
         Setting(
             "environments",
-            "Environment by name of the stack, where they differ",
-            {},
+            "Environment by name of the stack, where they differ; by default the stack that takes"
+            " over when production's region is lost",
+            {"production-melbourne": "production"},
             {"type": "object", "additionalProperties": {"type": "string"}},
         ),
     ),

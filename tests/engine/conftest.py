@@ -22,7 +22,7 @@ from local.paths import ENGINE_DIR, LOCAL_DIR, REPOSITORY, Folders
 REGION: Final = "ap-southeast-2"
 
 # Generous: CI has two cores, and other tests run beside.
-TIMEOUT_SECONDS: Final = 300
+TIMEOUT_SECONDS: Final = 600
 
 _PROGRAM_FILES = ("__main__.py", *(path.name for path in sorted(REPOSITORY.glob("Pulumi*.yaml"))))
 _PROGRAM_FOLDERS = ("components", "policies", "local")

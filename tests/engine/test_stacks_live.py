@@ -8,10 +8,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from tests.engine.conftest import Answer, LocalCloud, MakeCloud, finish
 
 ENVIRONMENTS = ("staging", "production")
+
+# Of logs, database, parameters, messages, assets and their replica, copied backups, and the logs and
+# messages of the edge; the first five are in the stack's region.
+KEYS = 9
+KEYS_IN_REGION = 5
 
 
 @pytest.fixture(scope="module")
@@ -285,34 +291,53 @@ def test_a_dead_emulator_is_noticed_and_the_stack_built_again(cloud: LocalCloud)
     before = cloud.inventory()
     running = json.loads(cloud.folders.emulator.read_text())
     os.kill(running["process"], signal.SIGKILL)
-    answer = cloud.shell("pulumi up --yes --skip-preview")
-    assert answer.code == 0, answer.text
-    answers = [answer, cloud.run("up", "--stack", "production")]
-    for answer in answers:
+    for name in ENVIRONMENTS:
+        answer = cloud.run("up", "--stack", name)
         assert answer.code == 0, answer.text
-        assert "the emulator was started anew and is empty" in answer.text
+        assert f"{name}: the emulator was started anew and is empty" in answer.text
     assert cloud.inventory() == before
+
+
+UNPROTECTED = {"deletion_protection": False}
+
+
+def lift_protection_of_the_account(cloud: LocalCloud) -> None:
+    file = cloud.repository / "Pulumi.account.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["config"]["aussie-markets:account"] |= UNPROTECTED
+    file.write_text(yaml.safe_dump(content))
 
 
 def test_down_leaves_only_what_is_documented_as_kept(make_cloud: MakeCloud) -> None:
     cloud = make_cloud()
+    account = cloud.run("up", "--stack", "account")
+    assert account.code == 0, account.text
+    before = cloud.inventory()
     for process in [cloud.start("up", "--stack", name) for name in ENVIRONMENTS]:
         answer = finish(process)
         assert answer.code == 0, answer.text
     refused = cloud.run("down", "--stack", "production")
     assert refused.code == 1
     assert "production has protected resources, and nothing was destroyed" in refused.text
-    cloud.configure("production", database={"deletion_protection": False})
+    cloud.configure(
+        "production",
+        database=UNPROTECTED,
+        api={"load_balancer": UNPROTECTED},
+        assets=UNPROTECTED,
+        backup=UNPROTECTED,
+    )
     lifted = cloud.run("up", "--stack", "production")
     assert lifted.code == 0, lifted.text
     for name in ENVIRONMENTS:
         answer = cloud.run("down", "--stack", name)
         assert answer.code == 0, answer.text
-        assert answer.text.count("kept as documented: aws:kms/key:Key") == 3
+        assert answer.text.count("kept as documented: aws:kms/key:Key") == KEYS
         assert f"final snapshot aussie-markets-db-{name}-final-1" in answer.text
         assert cloud.state(name) == []
-    left = {kind: count for kind, count in cloud.inventory().items() if count}
-    assert left == {"keys": 6, "snapshots": 2}
+    after = cloud.inventory()
+    left = {kind: after[kind] - before[kind] for kind in after if after[kind] != before[kind]}
+    # The log groups are production's for auditors.
+    assert left == {"keys": 2 * KEYS_IN_REGION, "snapshots": 2, "log groups": 2}
     again = cloud.run("down")
     assert again.code == 0, again.text
     # A stack built again, even with another key, leaves the kept one alone.
@@ -330,4 +355,14 @@ def test_down_leaves_only_what_is_documented_as_kept(make_cloud: MakeCloud) -> N
     states = [
         kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]
     ]
-    assert [s["KeyState"] for s in states if s["KeyManager"] == "CUSTOMER"] == ["Enabled"] * 9
+    ours = [each["KeyState"] for each in states if each["KeyManager"] == "CUSTOMER"]
+    assert ours == ["Enabled"] * (before["keys"] + 3 * KEYS_IN_REGION)
+    refused = cloud.run("down", "--stack", "account")
+    assert refused.code == 1
+    assert "staging" in refused.text
+    assert cloud.run("down").code == 0
+    lift_protection_of_the_account(cloud)
+    assert cloud.run("up", "--stack", "account").code == 0
+    gone = cloud.run("down", "--stack", "account")
+    assert gone.code == 0, gone.text
+    assert gone.text.count("kept as documented") == 2

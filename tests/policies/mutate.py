@@ -222,7 +222,7 @@ def main(arguments: Sequence[str]) -> int:
 
     paths = [Path(argument).absolute() for argument in arguments] or modules()
     every = {file for path in paths for group in tests_of(path) for file in group}
-    _, status = os.waitpid(_forked(None, [sorted(every)]), 0)
+    _, status = os.waitpid(_forked(None, [sorted(every)] if every else []), 0)
     if not _survived(status):
         sys.stderr.write("error: tests of the rules fail as it is; run pytest tests/policies\n")
         return 2
