@@ -14,8 +14,8 @@ from tests.engine.conftest import Answer, LocalCloud, MakeCloud, finish
 
 ENVIRONMENTS = ("staging", "production")
 
-# Of logs, database, parameters, messages, assets and their replica, copied backups, and the logs and
-# messages of the edge; the first five are in the stack's region.
+# Of logs, database, parameters, messages, assets and their replica, copied backups, and the logs
+# and messages of the edge; the first five are in the stack's region.
 KEYS = 9
 KEYS_IN_REGION = 5
 
