@@ -8,7 +8,13 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
-from components.buckets import PrivateBucket, PrivateBucketArgs, tls_only
+from components.buckets import (
+    PrivateBucket,
+    PrivateBucketArgs,
+    bucket_policy,
+    lock_versions,
+    record_readers,
+)
 from components.naming import Names
 from components.settings.backup import BackupSettings, VaultLock
 
@@ -356,71 +362,23 @@ class Backup(pulumi.ComponentResource):
             ),
             self._child,
         )
-        self._bucket_policy("exports", bucket)
-        self._record_readers(bucket)
-        if exports.object_lock_days is not None:
-            aws.s3.BucketObjectLockConfiguration(
-                name,
-                bucket=bucket.bucket_name,
-                rule=aws.s3.BucketObjectLockConfigurationRuleArgs(
-                    default_retention=aws.s3.BucketObjectLockConfigurationRuleDefaultRetentionArgs(
-                        mode="GOVERNANCE", days=exports.object_lock_days
-                    )
-                ),
-                # S3 refuses Object Lock before the bucket keeps versions.
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[bucket]),
-            )
-        return bucket
-
-    def _record_readers(self, exports: PrivateBucket) -> None:
-        args = self._args
-        name = f"{self._name_prefix}-readers"
-        # S3 delivers access logs to a bucket with its own key alone, and to none with Object Lock.
-        readers = PrivateBucket(
-            name,
+        bucket_policy(name, bucket, self._child)
+        record_readers(
+            f"{self._name_prefix}-readers",
+            bucket,
+            "exports",
+            self._args.account_id,
             PrivateBucketArgs(
                 kms_key_arn=None,
                 old_version_days=DELETED_EXPORT_DAYS,
-                protect=args.settings.deletion_protection,
-                expire_days=args.settings.exports.retention_days,
+                protect=self._args.settings.deletion_protection,
+                expire_days=exports.retention_days,
             ),
             self._child,
         )
-        # Amazon S3 user guide, "Enabling Amazon S3 server access logging".
-        policy = self._bucket_policy(
-            "readers",
-            readers,
-            {
-                "Sid": "LogDelivery",
-                "Effect": "Allow",
-                "Principal": {"Service": "logging.s3.amazonaws.com"},
-                "Action": "s3:PutObject",
-                "Resource": pulumi.Output.concat(readers.arn, "/exports/*"),
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": args.account_id},
-                    "ArnLike": {"aws:SourceArn": exports.arn},
-                },
-            },
-        )
-        aws.s3.BucketLogging(
-            name,
-            bucket=exports.bucket_name,
-            target_bucket=readers.bucket_name,
-            target_prefix="exports/",
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
-        )
-
-    def _bucket_policy(
-        self, label: str, bucket: PrivateBucket, *statements: Mapping[str, Any]
-    ) -> aws.s3.BucketPolicy:
-        return aws.s3.BucketPolicy(
-            f"{self._name_prefix}-{label}",
-            bucket=bucket.bucket_name,
-            policy=pulumi.Output.json_dumps(
-                {"Version": "2012-10-17", "Statement": [*statements, tls_only(bucket.arn)]}
-            ),
-            opts=self._child,
-        )
+        if exports.object_lock_days is not None:
+            lock_versions(name, bucket, exports.object_lock_days, self._child)
+        return bucket
 
     def _export_role(self, bucket: PrivateBucket) -> aws.iam.Role:
         args = self._args

@@ -126,6 +126,78 @@ def tls_only(arn: pulumi.Input[str]) -> Mapping[str, Any]:
     }
 
 
+def bucket_policy(
+    name: str,
+    bucket: PrivateBucket,
+    opts: pulumi.ResourceOptions,
+    *statements: Mapping[str, Any],
+) -> aws.s3.BucketPolicy:
+    """The policy of a bucket in the provider's region, with `tls_only`."""
+    return aws.s3.BucketPolicy(
+        name,
+        bucket=bucket.bucket_name,
+        policy=pulumi.Output.json_dumps(
+            {"Version": "2012-10-17", "Statement": [*statements, tls_only(bucket.arn)]}
+        ),
+        opts=opts,
+    )
+
+
+def lock_versions(
+    name: str, bucket: PrivateBucket, days: int, opts: pulumi.ResourceOptions
+) -> aws.s3.BucketObjectLockConfiguration:
+    """Keep each version for `days`, whoever wants to delete it."""
+    return aws.s3.BucketObjectLockConfiguration(
+        name,
+        bucket=bucket.bucket_name,
+        rule=aws.s3.BucketObjectLockConfigurationRuleArgs(
+            default_retention=aws.s3.BucketObjectLockConfigurationRuleDefaultRetentionArgs(
+                # Compliance mode could never be undone, not even by AWS.
+                mode="GOVERNANCE",
+                days=days,
+            )
+        ),
+        # S3 refuses Object Lock before the bucket keeps versions.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[bucket])),
+    )
+
+
+def record_readers(
+    name: str,
+    read: PrivateBucket,
+    prefix: str,
+    account_id: pulumi.Input[str],
+    args: PrivateBucketArgs,
+    opts: pulumi.ResourceOptions,
+) -> PrivateBucket:
+    """A second bucket, in which S3 notes below `prefix` who reads the first one.
+
+    S3 delivers such logs with its own key alone, and to no bucket with Object Lock.
+    """
+    readers = PrivateBucket(name, args, opts)
+    # Amazon S3 user guide, "Enabling Amazon S3 server access logging".
+    delivery = {
+        "Sid": "LogDelivery",
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": pulumi.Output.concat(readers.arn, f"/{prefix}/*"),
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": account_id},
+            "ArnLike": {"aws:SourceArn": read.arn},
+        },
+    }
+    policy = bucket_policy(name, readers, opts, delivery)
+    aws.s3.BucketLogging(
+        name,
+        bucket=read.bucket_name,
+        target_bucket=readers.bucket_name,
+        target_prefix=f"{prefix}/",
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[policy])),
+    )
+    return readers
+
+
 def _encryption(
     kms_key_arn: pulumi.Input[str] | None,
 ) -> aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs:

@@ -1,13 +1,18 @@
 """What watches over an account: its record of calls, GuardDuty, and defaults that are safe."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
 
-from components.buckets import PrivateBucket, PrivateBucketArgs, tls_only
+from components.buckets import (
+    PrivateBucket,
+    PrivateBucketArgs,
+    bucket_policy,
+    lock_versions,
+    record_readers,
+)
 from components.keys import ServiceAccess
 from components.naming import PROJECT, Names
 from components.settings.account import DetectionSettings, Feature, TrailSettings
@@ -170,24 +175,13 @@ class Guard(pulumi.ComponentResource):
             self._child,
         )
         if args.trail.lock_days is not None:
-            aws.s3.BucketObjectLockConfiguration(
-                f"{name}-trail",
-                bucket=bucket.bucket_name,
-                rule=aws.s3.BucketObjectLockConfigurationRuleArgs(
-                    default_retention=aws.s3.BucketObjectLockConfigurationRuleDefaultRetentionArgs(
-                        # Compliance mode could never be undone, not even by AWS.
-                        mode="GOVERNANCE",
-                        days=args.trail.lock_days,
-                    )
-                ),
-                # S3 locks versions, so there must be some.
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[bucket]),
-            )
+            lock_versions(f"{name}-trail", bucket, args.trail.lock_days, self._child)
         only_ours = {"aws:SourceArn": trail_arn(args.region, args.account_id)}
         # CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail".
-        policy = self._bucket_policy(
-            "trail",
+        policy = bucket_policy(
+            f"{name}-trail",
             bucket,
+            self._child,
             {
                 "Sid": "CloudTrailLooks",
                 "Effect": "Allow",
@@ -207,14 +201,11 @@ class Guard(pulumi.ComponentResource):
                 },
             },
         )
-        self._record_readers(bucket)
-        return bucket, policy
-
-    def _record_readers(self, bucket: PrivateBucket) -> None:
-        args, name = self._args, self._name_prefix
-        # S3 delivers access logs with its own key alone.
-        readers = PrivateBucket(
+        record_readers(
             f"{name}-readers",
+            bucket,
+            "trail",
+            args.account_id,
             PrivateBucketArgs(
                 kms_key_arn=None,
                 expire_days=ACCESS_LOG_DAYS,
@@ -223,41 +214,7 @@ class Guard(pulumi.ComponentResource):
             ),
             self._child,
         )
-        # Amazon S3 user guide, "Enabling Amazon S3 server access logging".
-        policy = self._bucket_policy(
-            "readers",
-            readers,
-            {
-                "Sid": "LogDelivery",
-                "Effect": "Allow",
-                "Principal": {"Service": "logging.s3.amazonaws.com"},
-                "Action": "s3:PutObject",
-                "Resource": pulumi.Output.concat(readers.arn, "/trail/*"),
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": args.account_id},
-                    "ArnLike": {"aws:SourceArn": bucket.arn},
-                },
-            },
-        )
-        aws.s3.BucketLogging(
-            f"{name}-readers",
-            bucket=bucket.bucket_name,
-            target_bucket=readers.bucket_name,
-            target_prefix="trail/",
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
-        )
-
-    def _bucket_policy(
-        self, label: str, bucket: PrivateBucket, *statements: Mapping[str, Any]
-    ) -> aws.s3.BucketPolicy:
-        return aws.s3.BucketPolicy(
-            f"{self._name_prefix}-{label}",
-            bucket=bucket.bucket_name,
-            policy=pulumi.Output.json_dumps(
-                {"Version": "2012-10-17", "Statement": [*statements, tls_only(bucket.arn)]}
-            ),
-            opts=self._child,
-        )
+        return bucket, policy
 
     def _trail_role(
         self, log_group: aws.cloudwatch.LogGroup

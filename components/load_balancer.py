@@ -7,7 +7,7 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
-from components.buckets import PrivateBucket, PrivateBucketArgs, tls_only
+from components.buckets import PrivateBucket, PrivateBucketArgs, bucket_policy
 from components.naming import Names
 from components.network import HTTP_PORT, HTTPS_PORT
 from components.settings.api import LoadBalancerSettings
@@ -80,7 +80,7 @@ class LoadBalancer(pulumi.ComponentResource):
             ),
             self._child,
         )
-        delivery = self._bucket_policy(bucket)
+        delivery = self._delivery_policy(bucket)
         load_balancer = self._load_balancer(bucket, delivery)
         listener = self._listeners(load_balancer)
 
@@ -101,7 +101,7 @@ class LoadBalancer(pulumi.ComponentResource):
             }
         )
 
-    def _bucket_policy(self, bucket: PrivateBucket) -> aws.s3.BucketPolicy:
+    def _delivery_policy(self, bucket: PrivateBucket) -> aws.s3.BucketPolicy:
         # Application Load Balancers user guide, "Enable access logs", with its conditions against
         # the confused deputy.
         delivery = {
@@ -121,14 +121,7 @@ class LoadBalancer(pulumi.ComponentResource):
                 },
             },
         }
-        return aws.s3.BucketPolicy(
-            f"{self._name_prefix}-logs",
-            bucket=bucket.bucket_name,
-            policy=pulumi.Output.json_dumps(
-                {"Version": "2012-10-17", "Statement": [delivery, tls_only(bucket.arn)]}
-            ),
-            opts=self._child,
-        )
+        return bucket_policy(f"{self._name_prefix}-logs", bucket, self._child, delivery)
 
     def _load_balancer(
         self, bucket: PrivateBucket, delivery: aws.s3.BucketPolicy
