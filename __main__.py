@@ -335,6 +335,7 @@ def compose_environment(settings: StackSettings) -> None:
             database_settings=settings.database,
             cache_settings=settings.cache,
             nat_gateway_ids=network.nat_gateway_ids,
+            backup_vault_name=backup.vault_name,
         ),
         in_account,
     )

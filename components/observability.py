@@ -17,6 +17,7 @@ from components.settings.services import ServiceSettings
 
 GIB: Final = 2**30
 HOUR: Final = 3600
+DAY: Final = 24 * HOUR
 
 # RDS user guide, "Amazon RDS event categories": those of instances, but backups, which have a start
 # and an end each day, and creation.
@@ -88,8 +89,9 @@ class ObservabilityArgs:
 
     `topic_arn`, `dead_letter_arn` and `dead_letter_name` are those of `AlertTopic` in the stack's
     region. `services` and `service_settings` have the same keys. `database_settings` are those of
-    the database and of its replicas, `nat_gateway_ids` those of `Network`. `heartbeats` are the
-    hours within which each scheduled function must have succeeded once, by its short name.
+    the database and of its replicas, `nat_gateway_ids` those of `Network`. The vault must get a
+    backup a day. `heartbeats` are the hours within which each scheduled function must have
+    succeeded once, by its short name.
     """
 
     names: Names
@@ -107,6 +109,7 @@ class ObservabilityArgs:
     database_settings: DatabaseSettings
     cache_settings: CacheSettings
     nat_gateway_ids: Sequence[pulumi.Input[str]]
+    backup_vault_name: pulumi.Input[str]
     heartbeats: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -269,6 +272,7 @@ def watches_of(args: ObservabilityArgs) -> Iterator[Watch]:
     for number, gateway in enumerate(args.nat_gateway_ids, start=1):
         yield _nat_gateway(number, gateway)
     yield _dead_letters(args)
+    yield _backups(args)
     for function, hours in args.heartbeats.items():
         yield _heartbeat(args, function, hours)
 
@@ -594,6 +598,25 @@ def _dead_letters(args: ObservabilityArgs) -> Watch:
         # SQS stops reporting queues that nobody has used for six hours.
         Silence.FINE,
         above=0,
+        periods=1,
+    )
+
+
+def _backups(args: ObservabilityArgs) -> Watch:
+    return Watch(
+        "backups",
+        f"No backup of {args.names.environment} was completed for a day",
+        # AWS Backup developer guide, "AWS Backup metrics with CloudWatch".
+        Metric(
+            "AWS/Backup",
+            "NumberOfBackupJobsCompleted",
+            {"BackupVaultName": args.backup_vault_name},
+            "Sum",
+        ),
+        # AWS Backup reports what it did, and nothing of what it did not.
+        Silence.TROUBLE,
+        below=1,
+        seconds=DAY,
         periods=1,
     )
 

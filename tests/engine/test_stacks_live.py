@@ -204,14 +204,25 @@ def test_the_parameters_are_secure_strings_with_urls_that_parse_back(
         assert value not in exported
 
 
-def test_a_second_up_of_each_reports_no_changes(cloud: LocalCloud) -> None:
+def test_a_second_up_of_each_reports_no_changes_and_leaves_a_blocked_address(
+    cloud: LocalCloud,
+) -> None:
     before = cloud.inventory()
+    waf, outputs = cloud.client("wafv2"), output(cloud, "staging")
+    block_list = {
+        "Name": outputs["ip_set_names"]["ipv4"],
+        "Id": outputs["ip_set_ids"]["ipv4"],
+        "Scope": "REGIONAL",
+    }
+    token = waf.get_ip_set(**block_list)["LockToken"]
+    waf.update_ip_set(**block_list, Addresses=["203.0.113.7/32"], LockToken=token)
     running = {name: cloud.start("up", "--stack", name) for name in ENVIRONMENTS}
     for name, process in running.items():
         answer = finish(process)
         assert answer.code == 0, answer.text
         assert f"{name}: no changes" in answer.text
     assert cloud.inventory() == before
+    assert waf.get_ip_set(**block_list)["IPSet"]["Addresses"] == ["203.0.113.7/32"]
 
 
 @pytest.mark.usefixtures("unchanged")

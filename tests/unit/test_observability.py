@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+import pulumi_aws as aws
 import pytest
 from moto.events.models import EventPattern
 
@@ -89,6 +90,7 @@ SILENCE: Final = {
     "cache-1-connections": "missing",
     "nat-1-ports": "notBreaching",
     "dead-letters": "notBreaching",
+    "backups": "breaching",
     "backup-heartbeat": "breaching",
 }
 IN_PRODUCTION: Final = {
@@ -207,6 +209,7 @@ def _platform(stack: str, values: str, preview: bool) -> Deployment:
                 written_log_group_arns=["arn:security", "arn:audit"],
             ),
         )
+        vault = aws.backup.Vault("vault", name=names.backup_vault)
         Observability(
             "watch",
             ObservabilityArgs(
@@ -225,6 +228,7 @@ def _platform(stack: str, values: str, preview: bool) -> Deployment:
                 database_settings=settings.database,
                 cache_settings=settings.cache,
                 nat_gateway_ids=network.nat_gateway_ids,
+                backup_vault_name=vault.name,
                 heartbeats={"backup": 26},
             ),
         )
@@ -279,6 +283,7 @@ def existing(deployment: Deployment, environment: str) -> dict[str, set[str]]:
         },
         "NatGatewayId": {each["id"] for each in deployment.only(VPC).outputs["natGateways"]},
         "QueueName": outputs(QUEUE, "name"),
+        "BackupVaultName": outputs("aws:backup/vault:Vault", "name"),
         # What the API gives its metrics is its own NODE_ENV.
         "Environment": {variables},
         "Function": {"backup"},
@@ -335,7 +340,7 @@ def test_each_kind_has_the_same_alarms(stack: str, values: dict[str, Any]) -> No
     found = alarms(platform(stack, values))
     settings = settings_of(stack, values)
     bursts = "credits" if settings.database.instance_class.startswith("db.t") else "io"
-    expected = {"errors", "latency", "api-errors", "dead-letters", "backup-heartbeat"}
+    expected = {"errors", "latency", "api-errors", "dead-letters", "backups", "backup-heartbeat"}
     for service, its in settings.services.items():
         expected |= {f"{service}-{label}" for label in ("running", "cpu", "memory")}
         if its.http is not None:
@@ -465,6 +470,7 @@ def test_the_documented_alarms() -> None:
             *("staging", "dead-letters", "ApproximateNumberOfMessagesVisible", "GreaterThan", 0),
             (300, 1, 1),
         ),
+        ("staging", "backups", "NumberOfBackupJobsCompleted", "LessThan", 1, (86400, 1, 1)),
         ("staging", "backup-heartbeat", "Succeeded", "LessThan", 1, (3600, 26, 26)),
     ],
 )
