@@ -156,9 +156,9 @@ def test_preview_names_resource_property_and_awss_reason(
 
 
 def test_a_type_that_the_local_cloud_has_not_is_refused_by_name(preview: Preview) -> None:
-    answer = preview('aws.sqs.Queue("queue")')
+    answer = preview('aws.efs.FileSystem("files")')
     assert answer.code != 0
-    assert "the local cloud does not have aws:sqs/queue:Queue yet" in answer.text
+    assert "the local cloud does not have aws:efs/fileSystem:FileSystem yet" in answer.text
 
 
 def test_a_mistake_in_the_program_shows_its_own_traceback_alone(preview: Preview) -> None:
@@ -255,8 +255,8 @@ def test_a_pack_refuses_what_it_forbids(cloud: LocalCloud) -> None:
     before = program.read_text()
     program.write_text(
         before
-        + "\naws.cloudwatch.LogGroup('open', name='/open', retention_in_days=30,"
-        + " opts=pulumi.ResourceOptions(provider=provider))\n"
+        + "\nif pulumi.get_stack() == 'staging':\n"
+        + "    aws.cloudwatch.LogGroup('open', name='/open', retention_in_days=30)\n"
     )
     answer = cloud.run("preview")
     program.write_text(before)

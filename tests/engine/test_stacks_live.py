@@ -311,6 +311,9 @@ def test_a_dead_emulator_is_noticed_and_the_stack_built_again(cloud: LocalCloud)
 
 UNPROTECTED = {"deletion_protection": False}
 
+# The packs refuse to take protection away.
+WITHOUT_PACKS = "pulumi up --yes --skip-preview"
+
 
 def lift_protection_of_the_account(cloud: LocalCloud) -> None:
     file = cloud.repository / "Pulumi.account.yaml"
@@ -337,7 +340,10 @@ def test_down_leaves_only_what_is_documented_as_kept(make_cloud: MakeCloud) -> N
         assets=UNPROTECTED,
         backup=UNPROTECTED,
     )
-    lifted = cloud.run("up", "--stack", "production")
+    refused = cloud.run("up", "--stack", "production")
+    assert refused.code == 1
+    assert "deletionProtection" in refused.text
+    lifted = cloud.shell(WITHOUT_PACKS, "production")
     assert lifted.code == 0, lifted.text
     for name in ENVIRONMENTS:
         answer = cloud.run("down", "--stack", name)
@@ -373,7 +379,8 @@ def test_down_leaves_only_what_is_documented_as_kept(make_cloud: MakeCloud) -> N
     assert "staging" in refused.text
     assert cloud.run("down").code == 0
     lift_protection_of_the_account(cloud)
-    assert cloud.run("up", "--stack", "account").code == 0
+    lifted = cloud.shell(WITHOUT_PACKS, "account")
+    assert lifted.code == 0, lifted.text
     gone = cloud.run("down", "--stack", "account")
     assert gone.code == 0, gone.text
     assert gone.text.count("kept as documented") == 2
