@@ -139,8 +139,9 @@ def down(name: str) -> int:
             raise LocalCloudError(
                 f"{name} has protected resources, and nothing was destroyed; to lift the "
                 "protection on purpose, set deletion_protection to false in the section that it "
-                f"belongs to (Pulumi.{name}.yaml) and run, in `make shell STACK={name}` and without "
-                "the policy packs, which refuse it, `pulumi up`. Pulumi's part of it alone goes with:"
+                f"belongs to (Pulumi.{name}.yaml) and run `pulumi up` in `make shell "
+                f"STACK={name}`, without the policy packs, which refuse it. Pulumi's part of it "
+                "alone goes with:"
                 f"{listed}"
             )
         say(f"{name}: pulumi destroy")
