@@ -6,7 +6,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +42,26 @@ class Answer:
     text: str
 
 
+class Started(subprocess.Popen[str]):
+    """A command that is heard as it runs: a full pipe would stop it while another one, which the
+    test listens to first, waits for it."""
+
+    def __init__(self, words: Sequence[str], **how: Any) -> None:
+        super().__init__(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how)
+        self._heard: list[str] = []
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self.stdout is not None
+        self._heard.extend(self.stdout)
+
+    def finish(self) -> Answer:
+        """What it said, its children included, and how it ended."""
+        self._listener.join(TIMEOUT_SECONDS)
+        return Answer(self.wait(TIMEOUT_SECONDS), "".join(self._heard))
+
+
 @dataclass(frozen=True)
 class LocalCloud:
     """A local cloud in a folder of its own; `repository` is a copy that tests may change."""
@@ -59,21 +80,18 @@ class LocalCloud:
             "COLUMNS": "200",
         }
 
-    def start(self, *words: str, below: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    def start(self, *words: str, below: tuple[str, ...] = ()) -> Started:
         """A command of the local cloud, run by another one if `below` names it."""
-        return subprocess.Popen(
+        return Started(
             [*below, sys.executable, "-m", "local", *words],
             cwd=self.repository,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
             start_new_session=True,
         )
 
     def run(self, *words: str) -> Answer:
-        return finish(self.start(*words))
+        return self.start(*words).finish()
 
     def shell(self, commands: str, stack: str = "staging") -> Answer:
         result = subprocess.run(
@@ -167,11 +185,6 @@ class LocalCloud:
     def close(self) -> None:
         emulator.stop(self.folders)
         shutil.rmtree(self.folders.root, ignore_errors=True)
-
-
-def finish(process: subprocess.Popen[str]) -> Answer:
-    text, _ = process.communicate(timeout=TIMEOUT_SECONDS)
-    return Answer(process.returncode, text)
 
 
 def free_port() -> int:

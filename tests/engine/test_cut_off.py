@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.locks import command_line
-from tests.engine.conftest import LocalCloud, MakeCloud, finish
+from tests.engine.conftest import LocalCloud, MakeCloud, Started
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,12 @@ def undisturbed(make_cloud: MakeCloud) -> dict[str, int]:
     return inventory
 
 
-def wait_for(cloud: LocalCloud, process: subprocess.Popen[str], resources: int) -> None:
+def wait_for(cloud: LocalCloud, process: Started, resources: int) -> None:
     """Until the state has this many resources."""
     deadline = time.monotonic() + 120
     while len(cloud.state("staging")) < resources:
         assert time.monotonic() < deadline
-        assert process.poll() is None, finish(process).text
+        assert process.poll() is None, process.finish().text
         time.sleep(0.02)
 
 
@@ -84,7 +84,7 @@ def test_everything_killed_at_once_and_run_again(
         # The emulator has a session of its own: it is no part of the run.
         if os.getpgid(victim) == held_by_emulator:
             os.kill(victim, signal.SIGKILL)
-    finish(process)
+    process.finish()
     ends_like_an_undisturbed_run(cloud, undisturbed)
     cloud.close()
 
@@ -96,7 +96,7 @@ def test_only_the_make_above_the_command_killed_and_run_again(
     process = cloud.start("up", below=("/bin/sh", "-c", '"$@"; exit', "make"))
     wait_for(cloud, process, 12)
     process.kill()
-    finish(process)
+    process.finish()
     ends_like_an_undisturbed_run(cloud, undisturbed)
     cloud.close()
 
@@ -110,7 +110,7 @@ def test_the_engine_alone_killed_and_run_again(
     run = {pid: command_line(pid) for pid in everything_under(process.pid)}
     (engine,) = [pid for pid, words in run.items() if f"{cloud.folders.engine}{os.sep}" in words]
     os.kill(engine, signal.SIGKILL)
-    assert finish(process).code != 0
+    assert process.finish().code != 0
     deadline = time.monotonic() + 20
     while any(command_line(pid) == words for pid, words in run.items() if is_plugin(words)):
         assert time.monotonic() < deadline, "the killed engine's plugins live on"
@@ -126,7 +126,7 @@ def test_the_emulator_killed_in_the_middle_and_run_again(
     process = cloud.start("up")
     wait_for(cloud, process, 12)
     os.kill(json.loads(cloud.folders.emulator.read_text())["process"], signal.SIGKILL)
-    answer = finish(process)
+    answer = process.finish()
     assert answer.code != 0
     assert "the emulator ended during the run" in answer.text
     assert "does not answer; run `make up` again" in answer.text
@@ -144,7 +144,7 @@ def test_a_second_command_on_the_same_stack_is_refused_and_the_first_goes_on(
         second = cloud.run(command)
         assert second.code == 1
         assert f"another command works on staging (process {first.pid})" in second.text
-    answer = finish(first)
+    answer = first.finish()
     assert answer.code == 0, answer.text
     assert cloud.inventory() == undisturbed
     cloud.close()

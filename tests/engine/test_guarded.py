@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from tests.engine.conftest import LocalCloud, MakeCloud, finish
+from tests.engine.conftest import LocalCloud, MakeCloud
 
 ENVIRONMENTS = ("staging", "production")
 
@@ -26,7 +26,7 @@ SNAPSHOT = {"snapshot_identifier": "before-the-accident", "rebuild_from_snapshot
 def cloud(make_cloud: MakeCloud) -> LocalCloud:
     cloud = make_cloud()
     for process in [cloud.start("up", "--stack", name) for name in ENVIRONMENTS]:
-        answer = finish(process)
+        answer = process.finish()
         assert answer.code == 0, answer.text
     return cloud
 

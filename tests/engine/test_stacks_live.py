@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests.engine.conftest import Answer, LocalCloud, MakeCloud, finish
+from tests.engine.conftest import Answer, LocalCloud, MakeCloud
 
 ENVIRONMENTS = ("staging", "production")
 
@@ -29,7 +29,7 @@ def cloud(make_cloud: MakeCloud) -> LocalCloud:
 def first_up(cloud: LocalCloud) -> dict[str, Answer]:
     """Both at once, as two people would."""
     running = {name: cloud.start("up", "--stack", name) for name in ENVIRONMENTS}
-    answers = {name: finish(process) for name, process in running.items()}
+    answers = {name: process.finish() for name, process in running.items()}
     for answer in answers.values():
         assert answer.code == 0, answer.text
     return answers
@@ -218,7 +218,7 @@ def test_a_second_up_of_each_reports_no_changes_and_leaves_a_blocked_address(
     waf.update_ip_set(**block_list, Addresses=["203.0.113.7/32"], LockToken=token)
     running = {name: cloud.start("up", "--stack", name) for name in ENVIRONMENTS}
     for name, process in running.items():
-        answer = finish(process)
+        answer = process.finish()
         assert answer.code == 0, answer.text
         assert f"{name}: no changes" in answer.text
     assert cloud.inventory() == before
@@ -328,7 +328,7 @@ def test_down_leaves_only_what_is_documented_as_kept(make_cloud: MakeCloud) -> N
     assert account.code == 0, account.text
     before = cloud.inventory()
     for process in [cloud.start("up", "--stack", name) for name in ENVIRONMENTS]:
-        answer = finish(process)
+        answer = process.finish()
         assert answer.code == 0, answer.text
     refused = cloud.run("down", "--stack", "production")
     assert refused.code == 1
