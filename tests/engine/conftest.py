@@ -54,7 +54,8 @@ class Started(subprocess.Popen[str]):
 
     def _listen(self) -> None:
         assert self.stdout is not None
-        self._heard.extend(self.stdout)
+        with self.stdout:
+            self._heard.extend(self.stdout)
 
     def finish(self) -> Answer:
         """What it said, its children included, and how it ended."""
