@@ -142,6 +142,7 @@ class Stack:
         self._write_config()
         if self.lock is not None:
             self._break_dead_locks()
+            self._mend_checkpoint()
         if not self.state_file.exists():
             self.folders.state.mkdir(parents=True, exist_ok=True)
             self.quietly("-C", str(self.folders.project), "stack", "init", self.name)
@@ -216,6 +217,23 @@ class Stack:
                 )
             say(f"{self.name}: an earlier run was killed; taking away its lock")
             path.unlink(missing_ok=True)
+
+    def _mend_checkpoint(self) -> None:
+        """Put right what a kill left half-written: the state, or what is noted about its file.
+
+        Pulumi keeps the state before the last one beside it. What was made between the two is in
+        the stand-in's journal, and is not made twice. The notes are made anew.
+        """
+        before = self.state_file.with_name(f"{self.state_file.name}.bak")
+        if _is_torn(self.state_file) and before.exists():
+            say(
+                f"{self.name}: an earlier run was killed as it wrote the state; taking the last one"
+            )
+            shutil.copy(before, self.state_file)
+        for file in (self.state_file, before):
+            notes = file.with_name(f"{file.name}.attrs")
+            if _is_torn(notes):
+                notes.unlink()
 
     def _drop_pending(self) -> None:
         """Forget operations that a killed run began.
@@ -351,6 +369,16 @@ def _without_secrets(content: dict[str, Any]) -> tuple[dict[str, Any], list[str]
 
 def _is_secret(value: object) -> bool:
     return isinstance(value, dict) and set(value) == {"secure"}
+
+
+def _is_torn(path: Path) -> bool:
+    try:
+        json.loads(path.read_text())
+    except FileNotFoundError:
+        return False
+    except ValueError:
+        return True
+    return False
 
 
 def _lock_holder(path: Path) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -377,3 +378,19 @@ def test_a_creation_that_the_state_knows_is_no_longer_an_attempt(staging: Stack)
     staging.clean_up()
     assert journal.attempt(URN) is None
     assert journal.attempt(f"{URN}-other") is not None
+
+
+def test_a_state_that_a_kill_left_half_written_is_put_right(staging: Stack) -> None:
+    staging.state_file.parent.mkdir(parents=True, exist_ok=True)
+    before = staging.state_file.with_name(f"{staging.state_file.name}.bak")
+    notes = staging.state_file.with_name(f"{staging.state_file.name}.attrs")
+    before.write_text('{"checkpoint": {}}')
+    staging.state_file.write_text('{"checkpo')
+    notes.write_text("")
+    locked = replace(staging, lock=0)
+    locked.prepare()
+    assert staging.state_file.read_text() == before.read_text()
+    assert not notes.exists()
+    notes.write_text("{}")
+    locked.prepare()
+    assert notes.exists()
