@@ -34,7 +34,7 @@ def test_what_cloudwatch_does_not_change_is_replaced(stack: Stack) -> None:
 
 
 def test_tags_change_in_place(stack: Stack) -> None:
-    build_delivery(stack, "tags")
+    build_delivery(stack, "retagged")
     for token in (SOURCE, DESTINATION, DELIVERY):
         found = stack.update(position(stack, token), tags={"Name": "new"})
         assert found["tags"] == {"Name": "new"}
