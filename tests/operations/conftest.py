@@ -2,16 +2,10 @@
 
 import io
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import boto3
@@ -22,39 +16,20 @@ from operations.aws import Aws
 from operations.console import Console
 from operations.platform import Platform
 from operations.steps import Context
+from tests.emulator import point_at, running_emulator
 
 REGION: Final = "ap-southeast-2"
-REPOSITORY: Final = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "local.emulator", "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=REPOSITORY,
+    with running_emulator(
         # Otherwise no task of a service ever runs, and no deployment ever ends.
-        env={
-            **os.environ,
-            "MOTO_ECS_SERVICE_RUNNING": "2",
-            # Of no use here, and read again after every reset.
-            "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
-        },
-    )
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(f"{url}/_local/instance", timeout=1)  # noqa: S310 - loopback
-            break
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.1)
-    yield url
-    server.terminate()
-    server.wait(timeout=10)
+        MOTO_ECS_SERVICE_RUNNING="2",
+        # Of no use here, and read again after every reset.
+        MOTO_EC2_LOAD_DEFAULT_AMIS="false",
+    ) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -66,11 +41,7 @@ def clients() -> Aws:
 @pytest.fixture
 def aws(emulator: str, clients: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
     """AWS as the local cloud has it, empty."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    point_at(emulator, monkeypatch)
     reset = urllib.request.Request(f"{emulator}/moto-api/reset", method="POST")  # noqa: S310
     urllib.request.urlopen(reset, timeout=10)  # noqa: S310 - loopback
     return clients

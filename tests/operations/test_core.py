@@ -17,7 +17,8 @@ from operations.console import Console
 from operations.errors import InputError, OperationError, StoppedError
 from operations.platform import Platform
 from operations.steps import Context, Step, run_steps
-from tests.operations.conftest import REPOSITORY, MakeRun, audit_lines
+from tests.emulator import REPOSITORY
+from tests.operations.conftest import MakeRun, audit_lines
 
 
 def test_the_names_are_those_of_the_program() -> None:

@@ -9,7 +9,8 @@ import pytest
 from operations import pulumi_command
 from operations.errors import OperationError
 from operations.pulumi_command import pulumi, pulumi_up, stack_output
-from tests.operations.conftest import REPOSITORY, MakeRun
+from tests.emulator import REPOSITORY
+from tests.operations.conftest import MakeRun
 
 
 @pytest.fixture
