@@ -297,7 +297,7 @@ class Operations:
             params = self._wholly(inputs, creating)
         params.update(_tag_parameters(inputs.get("tags") or {}, shape, self.row.tag_specification))
         # A template that cannot be filled must fail before there is a resource.
-        made_of = self.row.id if isinstance(self.row.id, str) and "{" in self.row.id else None
+        made_of = self.row.id_template
         known_id = str(self.api.fill(made_of, inputs)) if made_of else None
         answer = self._call(creating, inputs, params)
         if callable(self.row.id):
@@ -375,7 +375,7 @@ class Operations:
         wanted = any(changed.values()) if setter.toggle else bool(_given(changed))
         wanted = wanted or setter.together
         had = bool(_given({name: olds.get(name) for name in changed}))
-        if setter.unset == setter.call:  # one operation takes the whole, also when it is empty
+        if setter.takes_empty:
             wanted, had = True, False
         if setter.unset is not None and had and (setter.unset_first or not wanted):
             self._call(setter.unset, {**scope, **_given(olds)})
@@ -481,7 +481,7 @@ class Operations:
         return self.with_own(like, outputs)
 
     def _imported(self, resource_id: str) -> Properties:
-        parts = re.split(r"\{(\w+)\}", self.row.id) if isinstance(self.row.id, str) else []
+        parts = re.split(r"\{(\w+)\}", self.row.id_template or "")
         pattern = "".join(
             f"(?P<{part}>.+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
         )

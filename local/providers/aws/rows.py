@@ -64,6 +64,11 @@ class Set:
     together: bool = False
 
     @property
+    def takes_empty(self) -> bool:
+        """One operation sets the whole, also when it is empty."""
+        return self.unset == self.call
+
+    @property
     def can_unset(self) -> bool:
         return self.toggle or self.together or any((self.unset, self.add, self.parameters))
 
@@ -188,6 +193,11 @@ class ResourceType:
     after_create: Callable[["Api", str, Properties], None] | None = None
     before_delete: Callable[["Api", str], None] | None = None
     clear: Callable[["Api", str, Properties], None] | None = None
+
+    @property
+    def id_template(self) -> str | None:
+        """What the id is made of, where it is made of properties and not found in an answer."""
+        return self.id if isinstance(self.id, str) and "{" in self.id else None
 
     @property
     def to_api(self) -> dict[str, str]:
