@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.buckets import PrivateBucket, PrivateBucketArgs
+from components.documents import policy_document, service_trust
 from components.keys import ServiceAccess
 from components.settings.assets import AssetsSettings
 
@@ -111,31 +112,17 @@ class Assets(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-replication",
             description="Lets S3 replicate the static assets",
-            assume_role_policy=pulumi.Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Principal": {"Service": "s3.amazonaws.com"},
-                            "Action": "sts:AssumeRole",
-                        }
-                    ],
-                }
-            ),
+            assume_role_policy=pulumi.Output.json_dumps(service_trust("s3.amazonaws.com")),
             opts=child,
         )
         policy = aws.iam.RolePolicy(
             f"{name}-replication",
             role=role.name,
             policy=pulumi.Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        *_read_from(primary.arn, args.kms_key_arn, args.region),
-                        *_write_to(replica.arn, args.replica_kms_key_arn, replica_region),
-                    ],
-                }
+                policy_document(
+                    *_read_from(primary.arn, args.kms_key_arn, args.region),
+                    *_write_to(replica.arn, args.replica_kms_key_arn, replica_region),
+                )
             ),
             opts=child,
         )

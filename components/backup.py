@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
@@ -15,6 +15,7 @@ from components.buckets import (
     lock_versions,
     record_readers,
 )
+from components.documents import on_behalf_of, policy_document, service_trust
 from components.naming import Names
 from components.settings.backup import BackupSettings, VaultLock
 
@@ -51,22 +52,19 @@ FAILURES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
 FAILED_STATES: Final = ("FAILED", "EXPIRED", "ABORTED")
 
 # The end of their time is no call of anybody's, so it is not denied.
-KEEP_RECOVERY_POINTS: Final = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Sid": "KeepRecoveryPoints",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": [
-                "backup:DeleteRecoveryPoint",
-                "backup:DisassociateRecoveryPoint",
-                "backup:UpdateRecoveryPointLifecycle",
-            ],
-            "Resource": "*",
-        }
-    ],
-}
+KEEP_RECOVERY_POINTS: Final = policy_document(
+    {
+        "Sid": "KeepRecoveryPoints",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": [
+            "backup:DeleteRecoveryPoint",
+            "backup:DisassociateRecoveryPoint",
+            "backup:UpdateRecoveryPointLifecycle",
+        ],
+        "Resource": "*",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -251,7 +249,7 @@ class Backup(pulumi.ComponentResource):
             f"{self._name_prefix}-{label}",
             description=description,
             assume_role_policy=pulumi.Output.json_dumps(
-                _trust(
+                service_trust(
                     "backup.amazonaws.com",
                     {"StringEquals": {"aws:SourceAccount": self._args.account_id}},
                 )
@@ -387,16 +385,12 @@ class Backup(pulumi.ComponentResource):
             f"{self._name_prefix}-export",
             description="Lets RDS write exported snapshots",
             assume_role_policy=pulumi.Output.json_dumps(
-                _trust(
+                service_trust(
                     "export.rds.amazonaws.com",
-                    {
-                        "StringEquals": {"aws:SourceAccount": args.account_id},
-                        "ArnLike": {
-                            "aws:SourceArn": pulumi.Output.concat(
-                                f"arn:aws:rds:{args.region}:", args.account_id, ":*"
-                            )
-                        },
-                    },
+                    on_behalf_of(
+                        args.account_id,
+                        pulumi.Output.concat(f"arn:aws:rds:{args.region}:", args.account_id, ":*"),
+                    ),
                 )
             ),
             opts=self._child,
@@ -406,31 +400,26 @@ class Backup(pulumi.ComponentResource):
             f"{self._name_prefix}-export",
             role=role.name,
             policy=pulumi.Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Action": ["s3:GetBucketLocation", "s3:ListBucket"],
-                            "Resource": bucket.arn,
+                policy_document(
+                    {
+                        "Effect": "Allow",
+                        "Action": ["s3:GetBucketLocation", "s3:ListBucket"],
+                        "Resource": bucket.arn,
+                    },
+                    {
+                        "Effect": "Allow",
+                        "Action": ["s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*"],
+                        "Resource": objects,
+                    },
+                    {
+                        "Effect": "Allow",
+                        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                        "Resource": args.kms_key_arn,
+                        "Condition": {
+                            "StringEquals": {"kms:ViaService": f"s3.{args.region}.amazonaws.com"}
                         },
-                        {
-                            "Effect": "Allow",
-                            "Action": ["s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*"],
-                            "Resource": objects,
-                        },
-                        {
-                            "Effect": "Allow",
-                            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-                            "Resource": args.kms_key_arn,
-                            "Condition": {
-                                "StringEquals": {
-                                    "kms:ViaService": f"s3.{args.region}.amazonaws.com"
-                                }
-                            },
-                        },
-                    ],
-                }
+                    },
+                )
             ),
             opts=self._child,
         )
@@ -456,17 +445,3 @@ def _rule(
             )
         ],
     )
-
-
-def _trust(service: str, condition: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": service},
-                "Action": "sts:AssumeRole",
-                "Condition": condition,
-            }
-        ],
-    }

@@ -7,6 +7,8 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
+from components.documents import on_behalf_of, policy_document, tls_only
+
 # Parts of an upload that nobody finishes are paid for and never seen.
 UNFINISHED_UPLOAD_DAYS: Final = 7
 
@@ -33,7 +35,7 @@ class PrivateBucket(pulumi.ComponentResource):
     """`aussie-markets:buckets:PrivateBucket`: a bucket, and everything about it but its policy.
 
     The policy belongs to whoever knows the readers: a bucket has one alone, and it must refuse
-    whatever comes without TLS (`tls_only`).
+    whatever comes without TLS (`objects_with_tls_only`).
 
     - `aws.s3.Bucket`: auto-named, since bucket names are the whole world's.
     - `aws.s3.BucketPublicAccessBlock`: no access list or policy can open it.
@@ -114,16 +116,9 @@ class PrivateBucket(pulumi.ComponentResource):
         )
 
 
-def tls_only(arn: pulumi.Input[str]) -> Mapping[str, Any]:
+def objects_with_tls_only(arn: pulumi.Input[str]) -> Mapping[str, Any]:
     """The statement of a bucket policy that refuses whatever comes without TLS."""
-    return {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [arn, pulumi.Output.concat(arn, "/*")],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
+    return tls_only("s3:*", [arn, pulumi.Output.concat(arn, "/*")])
 
 
 def bucket_policy(
@@ -132,12 +127,12 @@ def bucket_policy(
     opts: pulumi.ResourceOptions,
     *statements: Mapping[str, Any],
 ) -> aws.s3.BucketPolicy:
-    """The policy of a bucket in the provider's region, with `tls_only`."""
+    """The policy of a bucket in the provider's region, with `objects_with_tls_only`."""
     return aws.s3.BucketPolicy(
         name,
         bucket=bucket.bucket_name,
         policy=pulumi.Output.json_dumps(
-            {"Version": "2012-10-17", "Statement": [*statements, tls_only(bucket.arn)]}
+            policy_document(*statements, objects_with_tls_only(bucket.arn))
         ),
         opts=opts,
     )
@@ -182,10 +177,7 @@ def record_readers(
         "Principal": {"Service": "logging.s3.amazonaws.com"},
         "Action": "s3:PutObject",
         "Resource": pulumi.Output.concat(readers.arn, f"/{prefix}/*"),
-        "Condition": {
-            "StringEquals": {"aws:SourceAccount": account_id},
-            "ArnLike": {"aws:SourceArn": read.arn},
-        },
+        "Condition": on_behalf_of(account_id, read.arn),
     }
     policy = bucket_policy(name, readers, opts, delivery)
     aws.s3.BucketLogging(

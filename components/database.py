@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pulumi
 import pulumi_aws as aws
 
+from components.documents import on_behalf_of, service_trust
 from components.naming import Names
 from components.network import POSTGRES_PORT
 from components.settings.database import DatabaseSettings
@@ -149,26 +150,17 @@ class Database(pulumi.ComponentResource):
             f"{self._name_prefix}-monitoring",
             description="Writes the database's operating system metrics",
             assume_role_policy=pulumi.Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Principal": {"Service": "monitoring.rds.amazonaws.com"},
-                            "Action": "sts:AssumeRole",
-                            "Condition": {
-                                "StringEquals": {"aws:SourceAccount": self._args.account_id},
-                                "ArnLike": {
-                                    "aws:SourceArn": pulumi.Output.concat(
-                                        f"arn:aws:rds:{self._args.region}:",
-                                        self._args.account_id,
-                                        f":db:{self._args.names.database}*",
-                                    )
-                                },
-                            },
-                        }
-                    ],
-                }
+                service_trust(
+                    "monitoring.rds.amazonaws.com",
+                    on_behalf_of(
+                        self._args.account_id,
+                        pulumi.Output.concat(
+                            f"arn:aws:rds:{self._args.region}:",
+                            self._args.account_id,
+                            f":db:{self._args.names.database}*",
+                        ),
+                    ),
+                )
             ),
             opts=self._child,
         )

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
+from components.documents import policy_document
 from components.naming import delivery_role, role_boundary
 from components.rights import document
 from components.rights.boundary import boundary
@@ -225,10 +226,7 @@ class Delivery(pulumi.ComponentResource):
             description=description,
             max_session_duration=session_seconds,
             assume_role_policy=pulumi.Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [{**trust, "Principal": {"Federated": self._github.arn}}],
-                }
+                policy_document({**trust, "Principal": {"Federated": self._github.arn}})
             ),
             opts=self._child,
         )

@@ -10,7 +10,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.assets import AssetBucket
-from components.buckets import PrivateBucket, PrivateBucketArgs, tls_only
+from components.buckets import PrivateBucket, PrivateBucketArgs, objects_with_tls_only
+from components.documents import on_behalf_of, policy_document
 from components.domain import validation_record
 from components.keys import ServiceAccess
 from components.settings.edge import EdgeSettings
@@ -546,20 +547,17 @@ def _alias_of(distribution: aws.cloudfront.Distribution) -> aws.route53.RecordAl
 
 def _readable_by(bucket: AssetBucket, distribution_arn: pulumi.Output[str]) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                tls_only(bucket.arn),
-                {
-                    "Sid": "CloudFront",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "cloudfront.amazonaws.com"},
-                    "Action": "s3:GetObject",
-                    "Resource": pulumi.Output.concat(bucket.arn, "/*"),
-                    "Condition": {"StringEquals": {"AWS:SourceArn": distribution_arn}},
-                },
-            ],
-        }
+        policy_document(
+            objects_with_tls_only(bucket.arn),
+            {
+                "Sid": "CloudFront",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudfront.amazonaws.com"},
+                "Action": "s3:GetObject",
+                "Resource": pulumi.Output.concat(bucket.arn, "/*"),
+                "Condition": {"StringEquals": {"AWS:SourceArn": distribution_arn}},
+            },
+        )
     )
 
 
@@ -576,38 +574,31 @@ def _writable_by_delivery(
         },
     }
     return pulumi.Output.json_dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                tls_only(bucket.arn),
-                {
-                    "Sid": "DeliveryLooks",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "delivery.logs.amazonaws.com"},
-                    "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
-                    "Resource": bucket.arn,
-                    "Condition": condition,
-                },
-                {
-                    "Sid": "DeliveryWrites",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "delivery.logs.amazonaws.com"},
-                    "Action": "s3:PutObject",
-                    "Resource": pulumi.Output.concat(bucket.arn, "/AWSLogs/", account_id, "/*"),
-                    "Condition": owned,
-                },
-            ],
-        }
+        policy_document(
+            objects_with_tls_only(bucket.arn),
+            {
+                "Sid": "DeliveryLooks",
+                "Effect": "Allow",
+                "Principal": {"Service": "delivery.logs.amazonaws.com"},
+                "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
+                "Resource": bucket.arn,
+                "Condition": condition,
+            },
+            {
+                "Sid": "DeliveryWrites",
+                "Effect": "Allow",
+                "Principal": {"Service": "delivery.logs.amazonaws.com"},
+                "Action": "s3:PutObject",
+                "Resource": pulumi.Output.concat(bucket.arn, "/AWSLogs/", account_id, "/*"),
+                "Condition": owned,
+            },
+        )
     )
 
 
 def _delivery_condition(account_id: pulumi.Input[str]) -> dict[str, Mapping[str, Any]]:
     """Only for deliveries of this account."""
-    return {
-        "StringEquals": {"aws:SourceAccount": account_id},
-        "ArnLike": {
-            "aws:SourceArn": pulumi.Output.concat(
-                f"arn:aws:logs:{EDGE_REGION}:", account_id, ":delivery-source:*"
-            )
-        },
-    }
+    return on_behalf_of(
+        account_id,
+        pulumi.Output.concat(f"arn:aws:logs:{EDGE_REGION}:", account_id, ":delivery-source:*"),
+    )

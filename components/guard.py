@@ -13,6 +13,7 @@ from components.buckets import (
     lock_versions,
     record_readers,
 )
+from components.documents import policy_document, service_trust
 from components.keys import ServiceAccess
 from components.naming import PROJECT, Names
 from components.settings.account import DetectionSettings, Feature, TrailSettings
@@ -226,21 +227,10 @@ class Guard(pulumi.ComponentResource):
             f"{name}-trail",
             description="Writes the trail into its log group",
             assume_role_policy=pulumi.Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Principal": {"Service": "cloudtrail.amazonaws.com"},
-                            "Action": "sts:AssumeRole",
-                            "Condition": {
-                                "StringEquals": {
-                                    "aws:SourceArn": trail_arn(args.region, args.account_id)
-                                }
-                            },
-                        }
-                    ],
-                }
+                service_trust(
+                    "cloudtrail.amazonaws.com",
+                    {"StringEquals": {"aws:SourceArn": trail_arn(args.region, args.account_id)}},
+                )
             ),
             opts=self._child,
         )
@@ -248,22 +238,19 @@ class Guard(pulumi.ComponentResource):
             f"{name}-trail",
             role=role.name,
             policy=pulumi.Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                            # CloudTrail names its streams so.
-                            "Resource": pulumi.Output.concat(
-                                log_group.arn,
-                                ":log-stream:",
-                                args.account_id,
-                                f"_CloudTrail_{args.region}*",
-                            ),
-                        }
-                    ],
-                }
+                policy_document(
+                    {
+                        "Effect": "Allow",
+                        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                        # CloudTrail names its streams so.
+                        "Resource": pulumi.Output.concat(
+                            log_group.arn,
+                            ":log-stream:",
+                            args.account_id,
+                            f"_CloudTrail_{args.region}*",
+                        ),
+                    }
+                )
             ),
             opts=self._child,
         )

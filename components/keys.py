@@ -7,6 +7,7 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
+from components.documents import policy_document
 from components.naming import Names
 
 # KMS, ScheduleKeyDeletion: the longest window. Data under a deleted key is lost for good.
@@ -163,4 +164,4 @@ def _policy(args: EncryptionKeyArgs) -> dict[str, Any]:
         }
         for access in args.services
     ]
-    return {"Version": "2012-10-17", "Statement": [administrators, *services]}
+    return policy_document(administrators, *services)

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.buckets import PrivateBucket, PrivateBucketArgs, bucket_policy
+from components.documents import on_behalf_of
 from components.naming import Names
 from components.network import HTTP_PORT, HTTPS_PORT
 from components.settings.api import LoadBalancerSettings
@@ -110,16 +111,14 @@ class LoadBalancer(pulumi.ComponentResource):
             "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
             "Action": "s3:PutObject",
             "Resource": pulumi.Output.concat(bucket.arn, "/AWSLogs/", self._args.account_id, "/*"),
-            "Condition": {
-                "StringEquals": {"aws:SourceAccount": self._args.account_id},
-                "ArnLike": {
-                    "aws:SourceArn": pulumi.Output.concat(
-                        f"arn:aws:elasticloadbalancing:{self._args.region}:",
-                        self._args.account_id,
-                        ":loadbalancer/*",
-                    )
-                },
-            },
+            "Condition": on_behalf_of(
+                self._args.account_id,
+                pulumi.Output.concat(
+                    f"arn:aws:elasticloadbalancing:{self._args.region}:",
+                    self._args.account_id,
+                    ":loadbalancer/*",
+                ),
+            ),
         }
         return bucket_policy(f"{self._name_prefix}-logs", bucket, self._child, delivery)
 

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
+from components.documents import on_behalf_of, policy_document, tls_only
 from components.keys import ServiceAccess
 from components.settings.messages import MessagesSettings
 
@@ -168,13 +169,10 @@ class AlertTopic(pulumi.ComponentResource):
 
 
 def _policy(topic_arn: pulumi.Output[str], args: AlertTopicArgs) -> dict[str, Any]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            *(_publishing(publisher, topic_arn, args) for publisher in PUBLISHERS),
-            _tls_only(topic_arn, "sns:Publish"),
-        ],
-    }
+    return policy_document(
+        *(_publishing(publisher, topic_arn, args) for publisher in PUBLISHERS),
+        tls_only("sns:Publish", topic_arn),
+    )
 
 
 def _publishing(
@@ -189,14 +187,12 @@ def _publishing(
     }
     source = publisher.source
     if source is not None:
-        statement["Condition"] = {
-            "StringEquals": {"aws:SourceAccount": args.account_id},
-            "ArnLike": {
-                "aws:SourceArn": pulumi.Output.from_input(args.account_id).apply(
-                    lambda account: source.format(region=args.region, account=account)
-                )
-            },
-        }
+        statement["Condition"] = on_behalf_of(
+            args.account_id,
+            pulumi.Output.from_input(args.account_id).apply(
+                lambda account: source.format(region=args.region, account=account)
+            ),
+        )
     return statement
 
 
@@ -226,21 +222,8 @@ def _dead_letters(name: str, args: AlertTopicArgs, child: pulumi.ResourceOptions
     aws.sqs.QueuePolicy(
         f"{name}-dead-letters",
         queue_url=queue.url,
-        policy=pulumi.Output.json_dumps(
-            {"Version": "2012-10-17", "Statement": [rules, _tls_only(queue.arn, "sqs:*")]}
-        ),
+        policy=pulumi.Output.json_dumps(policy_document(rules, tls_only("sqs:*", queue.arn))),
         region=args.region,
         opts=child,
     )
     return queue
-
-
-def _tls_only(arn: pulumi.Output[str], actions: str) -> dict[str, Any]:
-    return {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": actions,
-        "Resource": arn,
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
+from components.documents import on_behalf_of, policy_document, service_trust
 from components.naming import Names
 from components.settings.network import NetworkSettings
 
@@ -267,26 +268,17 @@ class Network(pulumi.ComponentResource):
             f"{self._name_prefix}-flow-logs",
             description="Writes the VPC's flow logs",
             assume_role_policy=pulumi.Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-                            "Action": "sts:AssumeRole",
-                            "Condition": {
-                                "StringEquals": {"aws:SourceAccount": self._args.account_id},
-                                "ArnLike": {
-                                    "aws:SourceArn": pulumi.Output.concat(
-                                        f"arn:aws:ec2:{self._args.region}:",
-                                        self._args.account_id,
-                                        ":vpc-flow-log/*",
-                                    )
-                                },
-                            },
-                        }
-                    ],
-                }
+                service_trust(
+                    "vpc-flow-logs.amazonaws.com",
+                    on_behalf_of(
+                        self._args.account_id,
+                        pulumi.Output.concat(
+                            f"arn:aws:ec2:{self._args.region}:",
+                            self._args.account_id,
+                            ":vpc-flow-log/*",
+                        ),
+                    ),
+                )
             ),
             opts=self._child,
         )
@@ -294,21 +286,18 @@ class Network(pulumi.ComponentResource):
             f"{self._name_prefix}-flow-logs",
             role=role.name,
             policy=pulumi.Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Action": [
-                                "logs:CreateLogStream",
-                                "logs:DescribeLogGroups",
-                                "logs:DescribeLogStreams",
-                                "logs:PutLogEvents",
-                            ],
-                            "Resource": pulumi.Output.concat(group.arn, ":*"),
-                        }
-                    ],
-                }
+                policy_document(
+                    {
+                        "Effect": "Allow",
+                        "Action": [
+                            "logs:CreateLogStream",
+                            "logs:DescribeLogGroups",
+                            "logs:DescribeLogStreams",
+                            "logs:PutLogEvents",
+                        ],
+                        "Resource": pulumi.Output.concat(group.arn, ":*"),
+                    }
+                )
             ),
             opts=self._child,
         )

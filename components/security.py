@@ -7,6 +7,7 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
+from components.documents import on_behalf_of, policy_document
 from components.naming import Names
 from components.settings.security import (
     ManagedGroupSettings,
@@ -130,10 +131,7 @@ class Security(pulumi.ComponentResource):
             f"{name}-firewall",
             policy_name=names.firewall_log_group,
             policy_document=pulumi.Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [_delivery(log_group.arn, args.account_id, args.region)],
-                }
+                policy_document(_delivery(log_group.arn, args.account_id, args.region))
             ),
             opts=child,
         )
@@ -269,10 +267,7 @@ def _delivery(
         "Principal": {"Service": "delivery.logs.amazonaws.com"},
         "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
         "Resource": pulumi.Output.concat(log_group_arn, ":log-stream:*"),
-        "Condition": {
-            "StringEquals": {"aws:SourceAccount": account_id},
-            "ArnLike": {
-                "aws:SourceArn": pulumi.Output.concat(f"arn:aws:logs:{region}:", account_id, ":*")
-            },
-        },
+        "Condition": on_behalf_of(
+            account_id, pulumi.Output.concat(f"arn:aws:logs:{region}:", account_id, ":*")
+        ),
     }

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cluster import capacity_strategy
+from components.documents import on_behalf_of, policy_document, service_trust
 from components.naming import METRIC_NAMESPACE, Names
 from components.network import API_PORT
 from components.settings.cluster import CapacitySettings
@@ -203,20 +204,14 @@ class Service(pulumi.ComponentResource):
             f"{self._name_prefix}-{label}",
             description=f"{description} of {self._args.names.service(self._args.service)}",
             assume_role_policy=pulumi.Output.json_dumps(
-                _policy(
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
-                        "Action": "sts:AssumeRole",
-                        "Condition": {
-                            "StringEquals": {"aws:SourceAccount": self._args.account_id},
-                            "ArnLike": {
-                                "aws:SourceArn": pulumi.Output.concat(
-                                    f"arn:aws:ecs:{self._args.region}:", self._args.account_id, ":*"
-                                )
-                            },
-                        },
-                    }
+                service_trust(
+                    "ecs-tasks.amazonaws.com",
+                    on_behalf_of(
+                        self._args.account_id,
+                        pulumi.Output.concat(
+                            f"arn:aws:ecs:{self._args.region}:", self._args.account_id, ":*"
+                        ),
+                    ),
                 )
             ),
             opts=self._child,
@@ -224,7 +219,7 @@ class Service(pulumi.ComponentResource):
         policy = aws.iam.RolePolicy(
             f"{self._name_prefix}-{label}",
             role=role.name,
-            policy=pulumi.Output.json_dumps(_policy(*statements)),
+            policy=pulumi.Output.json_dumps(policy_document(*statements)),
             opts=self._child,
         )
         return role, policy
@@ -494,15 +489,7 @@ class Service(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{self._name_prefix}-infra",
             description=f"Shifts traffic of {self._args.names.service(self._args.service)}",
-            assume_role_policy=pulumi.Output.json_dumps(
-                _policy(
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Service": "ecs.amazonaws.com"},
-                        "Action": "sts:AssumeRole",
-                    }
-                )
-            ),
+            assume_role_policy=pulumi.Output.json_dumps(service_trust("ecs.amazonaws.com")),
             opts=self._child,
         )
         attachment = aws.iam.RolePolicyAttachment(
@@ -630,10 +617,6 @@ class Service(pulumi.ComponentResource):
                 ),
                 opts=self._child,
             )
-
-
-def _policy(*statements: Mapping[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def _conditions(http: HttpSettings) -> list[aws.lb.ListenerRuleConditionArgs]:

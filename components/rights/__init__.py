@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
+from components.documents import policy_document
 from components.rights.scope import Statement
 
 # IAM, "IAM and AWS STS quotas": characters of a managed policy, and such policies of a role.
@@ -19,4 +20,4 @@ MOST_POLICIES: Final = 10
 
 def document(statements: Sequence[Statement]) -> str:
     """The policy of these statements, without white space."""
-    return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
+    return json.dumps(policy_document(*statements), separators=(",", ":"))

@@ -11,7 +11,7 @@ has once is told by `AccountStackSettings`; everything about them but the sectio
 
 import difflib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar, get_args, get_origin
 
 import pulumi
@@ -56,6 +56,14 @@ class SettingsError(pulumi.RunError):
         super().__init__(f"{len(problems)} configuration {noun}:{lines}")
 
 
+# What a section may not say in some stacks.
+_STACK_CHECKS: Final[Mapping[str, Callable[[Any, StackSection], None]]] = {
+    "domain": check_domain,
+    "assets": check_assets,
+    "messages": check_messages,
+}
+
+
 class StackSettings(Section):
     """Everything that one stack can be told."""
 
@@ -80,30 +88,12 @@ class StackSettings(Section):
     backup: BackupSettings
     secrets: SecretSettings
 
-    @field_validator("domain")
+    @field_validator("domain", "assets", "messages")
     @classmethod
-    def _domain_suits_the_stack(
-        cls, domain: DomainSettings, info: ValidationInfo
-    ) -> DomainSettings:
+    def _section_suits_the_stack(cls, section: Section, info: ValidationInfo) -> Section:
         if "stack" in info.data:
-            check_domain(domain, info.data["stack"])
-        return domain
-
-    @field_validator("assets")
-    @classmethod
-    def _assets_suit_the_stack(cls, assets: AssetsSettings, info: ValidationInfo) -> AssetsSettings:
-        if "stack" in info.data:
-            check_assets(assets, info.data["stack"])
-        return assets
-
-    @field_validator("messages")
-    @classmethod
-    def _messages_suit_the_stack(
-        cls, messages: MessagesSettings, info: ValidationInfo
-    ) -> MessagesSettings:
-        if "stack" in info.data:
-            check_messages(messages, info.data["stack"])
-        return messages
+            _STACK_CHECKS[str(info.field_name)](section, info.data["stack"])
+        return section
 
     @field_validator("backup")
     @classmethod
