@@ -7,8 +7,16 @@ from typing import Annotated, Final
 import botocore.exceptions
 import typer
 
-from operations import backup, deploy, exec_task, maintenance, migrate, parameters, secrets
 from operations.aws import Aws
+from operations.commands import (
+    backup,
+    deploy,
+    exec_task,
+    maintenance,
+    migrate,
+    parameters,
+    secrets,
+)
 from operations.console import Console
 from operations.errors import OperationError
 from operations.platform import Platform

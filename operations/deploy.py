@@ -7,9 +7,7 @@ registered beside Pulumi would be rolled back by the next update.
 import re
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Final
-
-import typer
+from typing import Any, Final
 
 from operations.aws import or_none
 from operations.errors import InputError, OperationError
@@ -146,37 +144,3 @@ def _releases(context: Context, service: str) -> tuple[str, str]:
     if not others:
         raise OperationError(f"{name} holds no release before the present one; deploy one by name")
     return values[-1], others[-1]
-
-
-def register(app: typer.Typer) -> None:
-    app.command("deploy")(_deploy)
-    app.command("rollback")(_rollback)
-
-
-_Service = Annotated[str, typer.Option(help="the service to release")]
-
-
-def _deploy(
-    typer_context: typer.Context,
-    version: Annotated[str, typer.Argument(help="a tag other than latest, or a digest")],
-    service: _Service = "api",
-    registry_id: Annotated[
-        str | None, typer.Option(help="account of the images; this one without it")
-    ] = None,
-    registry_region: Annotated[
-        str | None, typer.Option(help="region of the images; --region without it")
-    ] = None,
-) -> None:
-    """Release an image and see it run."""
-    context: Context = typer_context.obj
-    image = deploy(context, version, service, Registry(registry_id, registry_region))
-    if not context.dry_run:
-        context.console.result({"service": service, "image": image}, "Deployed")
-
-
-def _rollback(typer_context: typer.Context, service: _Service = "api") -> None:
-    """Release the image before the present one."""
-    context: Context = typer_context.obj
-    image = rollback(context, service)
-    if not context.dry_run:
-        context.console.result({"service": service, "image": image}, "Rolled back")

@@ -7,13 +7,10 @@ anybody is let in.
 
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import uuid
-from typing import Annotated, Any, Final
-
-import typer
+from typing import Any, Final
 
 from operations.audit import write_audit_line
 from operations.aws import is_aws_failure
@@ -156,21 +153,3 @@ def _end(context: Context, made: dict[str, str]) -> None:
             f"warning: {' and '.join(made.values())} may be left ({error}); the task ends by "
             "itself, or by `aws ecs stop-task`"
         )
-
-
-def register(app: typer.Typer) -> None:
-    app.command("exec")(_exec)
-
-
-def _exec(
-    typer_context: typer.Context,
-    command: Annotated[list[str], typer.Argument(help="such as /bin/sh, after --")],
-    service: Annotated[str, typer.Option(help="whose image and secrets")] = "api",
-    minutes: Annotated[int, typer.Option(help="after which the task ends by itself")] = 60,
-    role_arn: Annotated[
-        str | None, typer.Option(help="role of the debug task; the stack's without it")
-    ] = None,
-) -> None:
-    """Run a command in a short-lived debug task."""
-    context: Context = typer_context.obj
-    execute(context, shlex.join(command), service=service, minutes=minutes, role_arn=role_arn)

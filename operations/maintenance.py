@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-import typer
-
 from operations.aws import or_none
 from operations.errors import OperationError
 from operations.parameters import MAINTENANCE_MODE
@@ -106,24 +104,3 @@ def _set_flag(context: Context, *, on: bool) -> None:
         Type="String",
         Overwrite=True,
     )
-
-
-app = typer.Typer(no_args_is_help=True, help="Turn users away while something is mended.")
-
-
-@app.command("on")
-def on_(typer_context: typer.Context) -> None:
-    """Answer every request with 503."""
-    _set(typer_context.obj, on=True)
-
-
-@app.command("off")
-def off(typer_context: typer.Context) -> None:
-    """Let users in again."""
-    _set(typer_context.obj, on=False)
-
-
-def _set(context: Context, *, on: bool) -> None:
-    set_maintenance(context, on=on)
-    if not context.dry_run:
-        context.console.result({"maintenance": on}, "Maintenance")

@@ -1,26 +1,21 @@
 """Migrations of the database, in the order of the deployment documentation's procedure."""
 
 import re
-import shlex
-import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
-
-from operations.aws import Aws, is_aws_failure
+from operations.aws import is_aws_failure
 from operations.backup import PRE_MIGRATION, backup_name, take_snapshot, wait_for_snapshot
 from operations.database import require_instance
 from operations.deploy import check_version, find_image
 from operations.errors import InputError, OperationError
 from operations.maintenance import listener_arn, maintenance_steps
 from operations.parameters import require_no_maintenance
-from operations.platform import Platform
 from operations.service import (
     describe_task,
     register_copy,
@@ -228,43 +223,3 @@ def _log_tail(context: Context, definition: str, task: str) -> str:
             raise
         return f"\n    its log cannot be read: {error}"
     return "".join(f"\n    {event['message']}" for event in events)
-
-
-def register(app: typer.Typer) -> None:
-    app.command("migrate")(_migrate)
-
-
-def _migrate(
-    typer_context: typer.Context,
-    rehearse_on: Annotated[
-        str, typer.Option(help="the stack on which it is tried first; empty for none")
-    ] = "staging",
-    rehearsal_profile: Annotated[
-        str | None, typer.Option(help="profile of that stack's account; --profile without it")
-    ] = None,
-    image: Annotated[
-        str | None, typer.Option(help="version of the API's image; the running one without it")
-    ] = None,
-    command: Annotated[str, typer.Option(help="what runs in the task")] = shlex.join(COMMAND),
-    snapshot: Annotated[
-        str | None, typer.Option(help="that of a run that stopped, to go on with it")
-    ] = None,
-    health: Annotated[str | None, typer.Option(help="URL; the documented without it")] = None,
-    rehearsal_health: Annotated[
-        str | None, typer.Option(help="URL of the other stack; the documented without it")
-    ] = None,
-) -> None:
-    """Migrate the database: snapshot, rehearsal, maintenance, migration, verification."""
-    context: Context = typer_context.obj
-    rehearsal = None
-    if rehearse_on and rehearse_on != context.platform.environment:
-        profile = rehearsal_profile or context.aws.profile
-        rehearsal = replace(
-            context, platform=Platform(rehearse_on), aws=Aws(context.aws.region, profile)
-        )
-    migration = Migration(tuple(shlex.split(command)), image, health, rehearsal_health)
-    begun = time.monotonic()
-    name = migrate(context, rehearsal, migration, snapshot)
-    if not context.dry_run:
-        minutes = round((time.monotonic() - begun) / 60, 1)
-        context.console.result({"snapshot": name, "minutes": minutes}, "Migrated")

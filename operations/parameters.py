@@ -4,9 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
-
-import typer
+from typing import Any, Final
 
 from operations.aws import or_none
 from operations.errors import InputError, OperationError
@@ -204,30 +202,3 @@ def _read(context: Context, bucket: str, key: str) -> dict[str, Any]:
     if document.get("format") != FORMAT:
         raise OperationError(f"s3://{bucket}/{key} is no backup that this version can read")
     return document
-
-
-app = typer.Typer(no_args_is_help=True, help="Backup of Parameter Store.")
-
-_Bucket = Annotated[str | None, typer.Option(help="the stack's export bucket without it")]
-
-
-@app.command()
-def backup(typer_context: typer.Context, bucket: _Bucket = None) -> None:
-    """Write all parameters of the stack to S3, secrets encrypted."""
-    context: Context = typer_context.obj
-    key = backup_parameters(context, bucket)
-    if not context.dry_run:
-        context.console.result({"key": key}, "Parameters")
-
-
-@app.command()
-def restore(
-    typer_context: typer.Context,
-    key: Annotated[str | None, typer.Option(help="an object; the newest without it")] = None,
-    bucket: _Bucket = None,
-) -> None:
-    """Put back the parameters that differ from a backup."""
-    context: Context = typer_context.obj
-    restored = restore_parameters(context, key, bucket)
-    if not context.dry_run:
-        context.console.result({"restored": restored}, "Parameters")

@@ -5,9 +5,7 @@ import re
 import secrets
 import sys
 from functools import partial
-from typing import Annotated, Any, Final
-
-import typer
+from typing import Any, Final
 
 from operations.errors import InputError, OperationError
 from operations.parameters import read_parameter, require_no_maintenance
@@ -150,39 +148,8 @@ def _check_stripe(value: str) -> None:
         )
 
 
-def _asked_for(what: str) -> str:
+def read_secret(what: str) -> str:
     """A secret from a person who types unseen, or from standard input."""
     if sys.stdin.isatty():
         return getpass.getpass(f"{what}: ")
     return sys.stdin.readline().strip()
-
-
-app = typer.Typer(no_args_is_help=True, help="First values and new versions of secrets.")
-
-
-@app.command()
-def init(
-    typer_context: typer.Context,
-    stripe: Annotated[
-        bool, typer.Option(help="ask for the Stripe key, or read it from standard input")
-    ] = False,
-) -> None:
-    """Make up the secrets that the stack file lacks."""
-    context: Context = typer_context.obj
-    outcome = init_secrets(context, _asked_for("Stripe key") if stripe else None)
-    if not context.dry_run:
-        context.console.result(outcome, "Secrets of the stack")
-
-
-@app.command()
-def rotate(
-    typer_context: typer.Context,
-    name: Annotated[str, typer.Argument(help=f"one of {', '.join(ROTATED)}")],
-    service: Annotated[str, typer.Option(help="whose tasks read it")] = "api",
-) -> None:
-    """Write a new version of a secret, and replace the tasks that read it."""
-    context: Context = typer_context.obj
-    value = _asked_for("Stripe key") if name == "stripe-secret-key" else None
-    rotate_secret(context, name, service, value)
-    if not context.dry_run:
-        context.console.result({"rotated": context.platform.parameter(name)}, "Rotated")

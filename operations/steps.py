@@ -8,9 +8,9 @@ from typing import Any
 
 from operations.audit import write_audit_line
 from operations.aws import Aws, error_code, is_aws_failure, wait_until
-from operations.console import Console
 from operations.errors import OperationError, StoppedError
 from operations.platform import Platform
+from operations.reporter import LogReporter, Reporter
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Context:
 
     platform: Platform
     aws: Aws
-    console: Console = field(default_factory=Console)
+    console: Reporter = field(default_factory=LogReporter)
     dry_run: bool = False
     yes: bool = False
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
