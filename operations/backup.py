@@ -32,6 +32,7 @@ PRE_MIGRATION: Final = "pre-migration-"
 
 TYPES: Final = {MANUAL: "manual", PRE_MIGRATION: "pre-migration"}
 TYPE_TAG: Final = "BackupType"
+RESULT_TAG: Final = "BackupResult"
 RESTORED_FROM_TAG: Final = "RestoredFrom"
 
 # RDS user guide, "Quotas and constraints": manual snapshots a region; all instances share them.
@@ -54,7 +55,10 @@ _EXPORT_RUNS: Final = ("STARTING", "IN_PROGRESS")
 
 @dataclass(frozen=True)
 class BackupRecord:
-    """One backup; sizes in GiB, `time` in UTC and None until RDS has begun."""
+    """One backup; sizes in GiB, `time` in UTC and None until RDS has begun.
+
+    `result` is what became of a daily one, once it has come to its end.
+    """
 
     id: str
     type: str
@@ -62,6 +66,7 @@ class BackupRecord:
     time: datetime | None
     status: str
     export: str | None
+    result: str | None = None
 
     @classmethod
     def of(cls, snapshot: Mapping[str, Any], exports: Mapping[str, str]) -> "BackupRecord":
@@ -72,6 +77,7 @@ class BackupRecord:
             time=snapshot.get("SnapshotCreateTime"),
             status=snapshot["Status"],
             export=exports.get(snapshot["DBSnapshotArn"]),
+            result=result_of(snapshot),
         )
 
 
@@ -110,10 +116,15 @@ def take_snapshot(context: Context, name: str) -> None:
     if _own_snapshot(context, name) is not None:
         return
     tags = {TYPE_TAG: _type(name) or "", "Environment": context.platform.environment}
-    context.aws.client("rds").create_db_snapshot(
-        DBInstanceIdentifier=context.platform.database,
-        DBSnapshotIdentifier=name,
-        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    rds = context.aws.client("rds")
+    # Another run at the same time may have been quicker.
+    or_none(
+        lambda: rds.create_db_snapshot(
+            DBInstanceIdentifier=context.platform.database,
+            DBSnapshotIdentifier=name,
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        ),
+        "DBSnapshotAlreadyExists",
     )
 
 
@@ -134,7 +145,7 @@ def list_backups(context: Context) -> list[BackupRecord]:
     """Every snapshot of the database, RDS's own included, the newest first."""
     with looking("run `backup list` again"):
         exports = _exports(context)
-        records = [BackupRecord.of(found, exports) for found in _snapshots(context)]
+        records = [BackupRecord.of(found, exports) for found in snapshots_of(context)]
     oldest = datetime.min.replace(tzinfo=UTC)
     return sorted(records, key=lambda record: record.time or oldest, reverse=True)
 
@@ -152,7 +163,12 @@ def verify_backup(
     if fresh_hours < 1:
         raise InputError(f"--fresh-hours {fresh_hours}: must be 1 or more")
     known = list_backups(context)
-    records = [record for record in known if name in (None, record.id)]
+    # One that is being taken says nothing yet of those before it.
+    records = [
+        record
+        for record in known
+        if record.id == name or (not name and record.status != "creating")
+    ]
     if not records:
         database = context.platform.database
         raise OperationError(f"{database} has no backup {name or 'at all'}; see `backup list`")
@@ -207,8 +223,8 @@ def export_backup(
         snapshot = _require_snapshot(context, name)
         if snapshot["Status"] != "available":
             raise OperationError(f"snapshot {name} is {snapshot['Status']}; export it afterwards")
-        tasks = _export_tasks(context, snapshot["DBSnapshotArn"])
-    good = [task for task in tasks if task["Status"].upper() in (*_EXPORT_RUNS, "COMPLETE")]
+        tasks = exports_of(context, snapshot["DBSnapshotArn"])
+    good = [task for task in tasks if is_running(task) or task["Status"].upper() == "COMPLETE"]
     # RDS takes 60 characters, and never the name of an earlier export again.
     identifier = good[0]["ExportTaskIdentifier"] if good else _export_name(name, len(tasks))
     where = {
@@ -219,12 +235,17 @@ def export_backup(
     def begin() -> None:
         if good:
             return
-        context.aws.client("rds").start_export_task(
-            ExportTaskIdentifier=identifier,
-            SourceArn=snapshot["DBSnapshotArn"],
-            S3Prefix=f"database/{context.platform.environment}",
-            KmsKeyId=snapshot["KmsKeyId"],
-            **where,
+        rds = context.aws.client("rds")
+        # Another run at the same time may have been quicker.
+        or_none(
+            lambda: rds.start_export_task(
+                ExportTaskIdentifier=identifier,
+                SourceArn=snapshot["DBSnapshotArn"],
+                S3Prefix=f"database/{context.platform.environment}",
+                KmsKeyId=snapshot["KmsKeyId"],
+                **where,
+            ),
+            "ExportTaskAlreadyExists",
         )
 
     def complete() -> bool:
@@ -320,7 +341,7 @@ def prune_backups(
     with looking(go_on):
         in_region = sum(1 for _ in _manual_snapshots_of_region(context))
         busy = {arn for arn, status in _exports(context).items() if status in _EXPORT_RUNS}
-        own = list(_snapshots(context))
+        own = list(snapshots_of(context))
     doomed = prunable(own, busy, in_region, keep_days=keep_days, quota=quota, now=datetime.now(UTC))
     remaining = in_region - len(doomed)
     if remaining > quota - SNAPSHOT_RESERVE:
@@ -370,7 +391,8 @@ def _delete(context: Context, name: str) -> None:
     or_none(lambda: rds.delete_db_snapshot(DBSnapshotIdentifier=name), _SNAPSHOT_MISSING)
 
 
-def _snapshots(context: Context) -> Iterable[Mapping[str, Any]]:
+def snapshots_of(context: Context) -> Iterable[Mapping[str, Any]]:
+    """Every snapshot of the database, RDS's own included, as RDS describes it."""
     return context.aws.pages(
         "rds",
         "describe_db_snapshots",
@@ -415,18 +437,39 @@ def _require_snapshot(context: Context, name: str) -> Mapping[str, Any]:
     return snapshot
 
 
-def _export_tasks(context: Context, snapshot_arn: str) -> list[Mapping[str, Any]]:
+def exports_of(context: Context, snapshot_arn: str) -> list[Mapping[str, Any]]:
+    """Every export of a snapshot, as RDS describes it, the one that began last at the end."""
     tasks = context.aws.pages("rds", "describe_export_tasks", "ExportTasks", SourceArn=snapshot_arn)
     # The emulator answers with those of all snapshots.
-    return [task for task in tasks if task["SourceArn"] == snapshot_arn]
+    own = [task for task in tasks if task["SourceArn"] == snapshot_arn]
+    return sorted(own, key=_begun)
 
 
 def _exports(context: Context) -> dict[str, str]:
     """The status of the newest export by the snapshot's ARN."""
     tasks = context.aws.pages("rds", "describe_export_tasks", "ExportTasks")
-    begun = datetime.min.replace(tzinfo=UTC)
-    ordered = sorted(tasks, key=lambda task: task.get("TaskStartTime") or begun)
-    return {task["SourceArn"]: task["Status"].upper() for task in ordered}
+    return {task["SourceArn"]: task["Status"].upper() for task in sorted(tasks, key=_begun)}
+
+
+def _begun(export: Mapping[str, Any]) -> datetime:
+    begun: datetime | None = export.get("TaskStartTime")
+    return begun or datetime.min.replace(tzinfo=UTC)
+
+
+def is_running(export: Mapping[str, Any]) -> bool:
+    return export["Status"].upper() in _EXPORT_RUNS
+
+
+def record_result(context: Context, snapshot_arn: str, result: str) -> None:
+    """Write what became of a backup into its record."""
+    context.aws.client("rds").add_tags_to_resource(
+        ResourceName=snapshot_arn, Tags=[{"Key": RESULT_TAG, "Value": result}]
+    )
+
+
+def result_of(snapshot: Mapping[str, Any]) -> str | None:
+    """What became of a backup, once it has come to its end."""
+    return _tags(snapshot).get(RESULT_TAG)
 
 
 def _export_name(snapshot: str, earlier: int) -> str:

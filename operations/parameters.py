@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from operations.aws import or_none
@@ -16,6 +16,9 @@ MAINTENANCE_MODE: Final = "maintenance-mode"
 
 FOLDER: Final = "parameters"
 FORMAT: Final = 1
+
+# One an hour, and an hour in which it may be late.
+FRESH_HOURS: Final = 2
 
 # KMS, Encrypt: bytes in one call, as many as a standard parameter has.
 _LARGEST: Final = 4096
@@ -71,6 +74,26 @@ def backup_parameters(context: Context, bucket: str | None = None) -> str:
 
     step = Step(f"write {len(found)} parameters to s3://{bucket}/{key}", write)
     run_steps(context, "parameters backup", [step], go_on=go_on, key=key, count=len(found))
+    return key
+
+
+def verify_parameters_backup(
+    context: Context, bucket: str, *, fresh_hours: int = FRESH_HOURS
+) -> str:
+    """Check that the newest backup is fresh; its key.
+
+    Raises:
+        OperationError: there is none, or it is older.
+    """
+    folder = f"{FOLDER}/{context.platform.environment}/"
+    with looking("run it again"):
+        key = _newest(context, bucket, folder)
+        found = context.aws.client("s3").head_object(Bucket=bucket, Key=key)
+    if datetime.now(UTC) - found["LastModified"] > timedelta(hours=fresh_hours):
+        raise OperationError(
+            f"s3://{bucket}/{key} is the newest backup of the parameters, and older than "
+            f"{fresh_hours} hours: run `parameters backup`, and see why the function does not"
+        )
     return key
 
 

@@ -17,6 +17,8 @@ from operations.backup import (
     restore_backup,
     verify_backup,
 )
+from operations.daily_backup import Target, advance, begin
+from operations.pulumi_command import stack_output
 from operations.steps import Context
 
 app = typer.Typer(no_args_is_help=True, help="Snapshots of the database.")
@@ -36,6 +38,23 @@ def create(
     context: Context = typer_context.obj
     record = create_backup(context, name, wait=wait)
     _show(context, record)
+
+
+@app.command()
+def daily(
+    typer_context: typer.Context,
+    bucket: Annotated[str | None, typer.Option(help="the stack's without it")] = None,
+    role_arn: Annotated[str | None, typer.Option(help="the stack's without it")] = None,
+) -> None:
+    """Do what the function does each night: begin the day's backup, or bring it further."""
+    context: Context = typer_context.obj
+    target = Target(
+        bucket=bucket or stack_output(context, "export_bucket_name"),
+        role_arn=role_arn or stack_output(context, "export_role_arn"),
+    )
+    states = {begin(context): "begun", **advance(context, target)}
+    if not context.dry_run:
+        context.console.result(states, "Daily backup")
 
 
 @app.command("list")

@@ -167,14 +167,14 @@ def test_a_good_backup_passes_and_each_fault_is_named(
     with pytest.raises(OperationError, match=r"its key .* is Disabled"):
         backup.verify_backup(context, "manual-backup-staging-x")
 
-    old = {**snapshots(aws)["manual-backup-staging-x"], "Encrypted": False, "Status": "creating"}
+    old = {**snapshots(aws)["manual-backup-staging-x"], "Encrypted": False, "Status": "failed"}
     old["SnapshotCreateTime"] = datetime.now(UTC) - timedelta(hours=27)
-    monkeypatch.setattr(backup, "_snapshots", lambda _: [old])
+    monkeypatch.setattr(backup, "snapshots_of", lambda _: [old])
     monkeypatch.setattr(backup, "_require_snapshot", lambda *_: old)
     monkeypatch.setattr(backup, "_exports", lambda _: {old["DBSnapshotArn"]: "FAILED"})
     with pytest.raises(OperationError) as failure:
         backup.verify_backup(context)
-    for problem in ("status is creating", "older than 26 hours", "not encrypted", "is FAILED"):
+    for problem in ("status is failed", "older than 26 hours", "not encrypted", "is FAILED"):
         assert problem in str(failure.value)
 
 
@@ -182,9 +182,22 @@ def test_a_good_backup_passes_and_each_fault_is_named(
 def test_no_backup_at_all_is_no_good_backup(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup, "_snapshots", lambda _: [])
+    monkeypatch.setattr(backup, "snapshots_of", lambda _: [])
     with pytest.raises(OperationError, match="has no backup at all"):
         backup.verify_backup(make_run().context)
+
+
+@pytest.mark.usefixtures("network")
+def test_one_that_is_being_taken_is_not_yet_the_newest(
+    aws: Aws, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = make_run().context
+    backup.create_backup(context, "manual-backup-staging-x")
+    good = snapshots(aws)["manual-backup-staging-x"]
+    begun = {**good, "DBSnapshotIdentifier": "manual-backup-staging-y", "Status": "creating"}
+    begun["SnapshotCreateTime"] = datetime.now(UTC) + timedelta(minutes=1)
+    monkeypatch.setattr(backup, "snapshots_of", lambda _: [good, begun])
+    assert backup.verify_backup(context).id == "manual-backup-staging-x"
 
 
 def test_an_export_is_begun_once_and_again_after_it_failed(

@@ -1,0 +1,1 @@
+"""What EventBridge Scheduler runs in AWS Lambda: entry points over what the commands do too."""
