@@ -1,5 +1,6 @@
 """What the commands say, and how they fail."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -36,3 +37,15 @@ def progress(text: str) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+
+
+def run_step(command: list[str], text: str, hint: str) -> None:
+    """Run a command in the user's sight as one step, `text`.
+
+    Raises:
+        LocalCloudError: it failed; `hint` is what the user can do.
+    """
+    with progress(text):
+        result = subprocess.run(command, check=False)
+    if result.returncode:
+        raise LocalCloudError(f"{text} failed, see above; {hint}")

@@ -1,10 +1,12 @@
 """What moto gets wrong in a way that no caller can put right, mended in the emulator's process."""
 
+import base64
 import copy
 import json
 import threading
 import uuid
 from fnmatch import fnmatchcase
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -14,15 +16,18 @@ def repair() -> None:
     _keep_distribution_config_as_given()
     _merge_detector_features()
     _change_and_forget_backup_plans()
-    _keep_settings_of_functions()
-    _replace_event_invoke_config()
     _read_every_log_bucket_policy()
+    _leave_conditions_of_bucket_policies_aside()
     _lock_buckets_with_objects()
     _answer_replication_as_given()
     _replace_a_metric_filter_of_that_name()
     _deploy_what_a_service_is_updated_to()
+    _tell_deployments_of_a_service()
+    _let_tasks_be_entered()
     _keep_other_certificates_of_a_listener()
     _keep_arn_and_drop_old_alarms_of_a_scaling_policy()
+    _tell_database_instances_apart()
+    _keep_backups_of_deleted_databases()
 
 
 def _delete_one_record_of_a_set_identifier() -> None:
@@ -135,6 +140,25 @@ def _read_every_log_bucket_policy() -> None:
     FakeBucket._log_permissions_enabled_policy = policy_check  # type: ignore[method-assign]
 
 
+def _leave_conditions_of_bucket_policies_aside() -> None:
+    """moto takes a statement with a condition for one without: TLS alone is then nothing at all."""
+    from moto.iam.access_control import IAMPolicy, PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+        document = json.loads(bucket.policy.decode()) if bucket.policy else {}
+        given = document.get("Statement", [])
+        statements = [
+            one for one in (given if isinstance(given, list) else [given]) if "Condition" not in one
+        ]
+        if not statements:
+            return PermissionResult.NEUTRAL
+        rest = IAMPolicy(json.dumps({**document, "Statement": statements}))
+        return rest.is_action_permitted(action, resource)
+
+    FakeBucket.get_permission = permission  # type: ignore[assignment, method-assign]
+
+
 def _lock_buckets_with_objects() -> None:
     """moto changes Object Lock of empty buckets only, where S3 wants no more than versioning."""
     from moto.s3.models import S3Backend
@@ -183,67 +207,6 @@ def _change_and_forget_backup_plans() -> None:
     BackupResponse.update_backup_plan = update  # type: ignore[attr-defined]
 
 
-def _keep_settings_of_functions() -> None:
-    """moto forgets these settings of a Lambda function, or never changes them."""
-    from moto.awslambda.models import LambdaFunction
-
-    lost = ("DeadLetterConfig", "KMSKeyArn", "LoggingConfig", "TracingConfig")
-    create = LambdaFunction.__init__
-    describe = LambdaFunction.get_configuration
-    configure = LambdaFunction.update_configuration
-    change_code = LambdaFunction.update_function_code
-
-    def keep(function: LambdaFunction, settings: dict[str, Any]) -> None:
-        kept = {name: settings[name] for name in lost if name in settings}
-        function.__dict__.setdefault("kept_settings", {}).update(kept)
-        if "EphemeralStorage" in settings:
-            function.ephemeral_storage = settings["EphemeralStorage"]["Size"]
-        if "Architectures" in settings:
-            function.architectures = settings["Architectures"]
-
-    def created(
-        function: LambdaFunction,
-        account_id: str,
-        spec: dict[str, Any],
-        region: str,
-        version: str | int = 1,
-    ) -> None:
-        create(function, account_id, spec, region, version)
-        keep(function, spec)
-
-    def described(function: LambdaFunction, on_create: bool = False) -> dict[str, Any]:
-        settings = {**describe(function, on_create), **function.__dict__["kept_settings"]}
-        return {name: value for name, value in settings.items() if value or name not in lost}
-
-    def configured(function: LambdaFunction, changes: dict[str, Any]) -> dict[str, Any]:
-        keep(function, changes)
-        return configure(function, changes)
-
-    def code_changed(function: LambdaFunction, changes: dict[str, Any]) -> dict[str, Any]:
-        keep(function, changes)
-        return change_code(function, changes)
-
-    LambdaFunction.__init__ = created  # type: ignore[assignment, method-assign]
-    LambdaFunction.get_configuration = described  # type: ignore[assignment, method-assign]
-    LambdaFunction.update_configuration = configured  # type: ignore[assignment, method-assign]
-    LambdaFunction.update_function_code = code_changed  # type: ignore[assignment, method-assign]
-
-
-def _replace_event_invoke_config() -> None:
-    """moto puts another beside the first, and answers with the first."""
-    from moto.awslambda.models import LambdaBackend
-
-    put = LambdaBackend.put_function_event_invoke_config
-
-    def replace(
-        backend: LambdaBackend, function_name: str, config: dict[str, Any]
-    ) -> dict[str, Any]:
-        backend.get_function(function_name).event_invoke_config.clear()
-        return put(backend, function_name, config)
-
-    LambdaBackend.put_function_event_invoke_config = replace  # type: ignore[assignment, method-assign]
-
-
 def _deploy_what_a_service_is_updated_to() -> None:
     """moto's deployment stays that of the creation, and in progress for ever."""
     from moto.ecs.models import EC2ContainerServiceBackend, Service
@@ -270,6 +233,100 @@ def _deploy_what_a_service_is_updated_to() -> None:
         return service
 
     EC2ContainerServiceBackend.update_service = deploy  # type: ignore[assignment, method-assign]
+
+
+def _tell_deployments_of_a_service() -> None:
+    """moto has deployments, but neither call that lists and describes them for themselves."""
+    from moto.core.responses import ActionResult
+    from moto.ecs.models import Service
+    from moto.ecs.responses import EC2ContainerServiceResponse
+
+    statuses = {"COMPLETED": "SUCCESSFUL", "FAILED": "ROLLBACK_SUCCESSFUL"}
+
+    def deployments_of(service: Service) -> list[dict[str, Any]]:
+        where = service.arn.replace(":service/", ":service-deployment/")
+        return [
+            {
+                "serviceDeploymentArn": f"{where}/{str(deployment['id']).rpartition('/')[2]}",
+                "serviceArn": service.arn,
+                "clusterArn": service.cluster_arn,
+                "createdAt": deployment["createdAt"],
+                "status": statuses.get(str(deployment["rolloutState"]), "IN_PROGRESS"),
+                "statusReason": deployment["rolloutStateReason"],
+            }
+            for deployment in service.deployments
+        ]
+
+    def listed(response: EC2ContainerServiceResponse) -> ActionResult:
+        name, cluster = response._get_param("service"), response._get_param("cluster", "default")
+        (found,), _ = response.ecs_backend.describe_services(cluster, [name])
+        return ActionResult({"serviceDeployments": deployments_of(found)})
+
+    def described(response: EC2ContainerServiceResponse) -> ActionResult:
+        wanted = response._get_param("serviceDeploymentArns")
+        services = response.ecs_backend.services.values()
+        known = {
+            deployment["serviceDeploymentArn"]: deployment
+            for service in services
+            for deployment in deployments_of(service)
+        }
+        missing = [{"arn": arn, "reason": "MISSING"} for arn in wanted if arn not in known]
+        found = [known[arn] for arn in wanted if arn in known]
+        return ActionResult({"serviceDeployments": found, "failures": missing})
+
+    response = EC2ContainerServiceResponse
+    response.list_service_deployments = listed  # type: ignore[attr-defined]
+    response.describe_service_deployments = described  # type: ignore[attr-defined]
+
+
+def _let_tasks_be_entered() -> None:
+    """moto has no ECS Exec, and ends each task once it was described a few times."""
+    from moto.core.responses import ActionResult
+    from moto.ecs.exceptions import InvalidParameterException
+    from moto.ecs.responses import EC2ContainerServiceResponse
+
+    run = EC2ContainerServiceResponse.run_task
+
+    def started(response: EC2ContainerServiceResponse) -> ActionResult:
+        answer = run(response)
+        if response._get_param("enableExecuteCommand"):
+            for task in answer.result["tasks"]:  # type: ignore[index]
+                # One that is entered runs until it is stopped.
+                task._transitions = []
+                task.enable_execute_command = True
+                for container in task.containers:
+                    container.runtime_id = f"{task.id}-{uuid.uuid4().int % 10**10}"
+                    agent = {"name": "ExecuteCommandAgent", "lastStatus": "RUNNING"}
+                    container.managed_agents = [agent]
+        return answer
+
+    def entered(response: EC2ContainerServiceResponse) -> ActionResult:
+        cluster, name = response._get_param("cluster", "default"), response._get_param("task")
+        (task,) = response.ecs_backend.describe_tasks(cluster, [name])
+        if task.status != "RUNNING" or "enable_execute_command" not in task.__dict__:
+            raise InvalidParameterException(
+                "The execute command failed because execute command was not enabled when the task "
+                "was run or the execute command agent isn't running."
+            )
+        identifier = f"ecs-execute-command-{uuid.uuid4().hex[:17]}"
+        session = {
+            "sessionId": identifier,
+            "streamUrl": f"wss://127.0.0.1/{identifier}",
+            "tokenValue": uuid.uuid4().hex,
+        }
+        return ActionResult(
+            {
+                "clusterArn": task.cluster_arn,
+                "taskArn": task.task_arn,
+                "containerArn": task.containers[0].container_arn,
+                "containerName": task.containers[0].name,
+                "interactive": response._get_param("interactive"),
+                "session": session,
+            }
+        )
+
+    EC2ContainerServiceResponse.run_task = started  # type: ignore[assignment, method-assign]
+    EC2ContainerServiceResponse.execute_command = entered  # type: ignore[attr-defined]
 
 
 def _keep_other_certificates_of_a_listener() -> None:
@@ -360,3 +417,123 @@ def _replace_a_metric_filter_of_that_name() -> None:
         add(filters, filter_name, filter_pattern, log_group_name, metric_transformations)
 
     MetricFilters.add_filter = put  # type: ignore[assignment, method-assign]
+
+
+def _tell_database_instances_apart() -> None:
+    """moto gives all of them one resource id, and lets one take the name of another.
+
+    It names automated snapshots by the minute, so that a name is free for no other until then.
+    """
+    from moto.rds.exceptions import DBInstanceAlreadyExists
+    from moto.rds.models import DBInstance, DBSnapshot, RDSBackend
+
+    back_up = RDSBackend.create_auto_snapshot
+    create = DBInstance.__init__
+    replicate = RDSBackend.create_db_instance_read_replica
+    modify = RDSBackend.modify_db_instance
+
+    def new_id() -> str:
+        return f"db-{base64.b32encode(uuid.uuid4().bytes).decode().rstrip('=')}"
+
+    def created(instance: DBInstance, *given: Any, **named: Any) -> None:
+        create(instance, *given, **named)
+        instance.dbi_resource_id = new_id()
+
+    def replicated(backend: RDSBackend, db_kwargs: dict[str, Any]) -> DBInstance:
+        replica = replicate(backend, db_kwargs)
+        replica.dbi_resource_id = new_id()
+        return replica
+
+    def modified(
+        backend: RDSBackend, db_instance_identifier: str, db_kwargs: dict[str, Any]
+    ) -> DBInstance:
+        name = db_kwargs.get("new_db_instance_identifier")
+        if name is not None and name in backend.databases:
+            raise DBInstanceAlreadyExists
+        return modify(backend, db_instance_identifier, db_kwargs)
+
+    def backed_up(
+        backend: RDSBackend, db_instance_identifier: str, db_snapshot_identifier: str
+    ) -> DBSnapshot:
+        taken = db_snapshot_identifier in backend.database_snapshots
+        suffix = f"-{uuid.uuid4().hex[:8]}" if taken else ""
+        return back_up(backend, db_instance_identifier, f"{db_snapshot_identifier}{suffix}")
+
+    DBInstance.__init__ = created  # type: ignore[assignment, method-assign]
+    RDSBackend.create_auto_snapshot = backed_up  # type: ignore[assignment, method-assign]
+    RDSBackend.create_db_instance_read_replica = replicated  # type: ignore[assignment, method-assign]
+    RDSBackend.modify_db_instance = modified  # type: ignore[assignment, method-assign]
+
+
+def _keep_backups_of_deleted_databases() -> None:
+    """moto restores neither by resource id nor from the backups that a deleted instance left."""
+    from moto.core.utils import utcnow
+    from moto.rds.models import DBInstance, RDSBackend
+
+    delete = RDSBackend.delete_db_instance
+    restore = RDSBackend.restore_db_instance_to_point_in_time
+
+    def retained(backend: RDSBackend) -> list[SimpleNamespace]:
+        kept: list[SimpleNamespace] = backend.__dict__.setdefault("retained_backups", [])
+        return kept
+
+    def backups_of(instance: DBInstance, status: str) -> SimpleNamespace:
+        return SimpleNamespace(
+            status=status,
+            instance=instance,
+            db_instance_identifier=instance.db_instance_identifier,
+            dbi_resource_id=instance.dbi_resource_id,
+            restore_window={"EarliestTime": instance.created, "LatestTime": utcnow()},
+        )
+
+    def deleted(
+        backend: RDSBackend,
+        db_instance_identifier: str,
+        final_db_snapshot_identifier: str | None = None,
+        skip_final_snapshot: bool | None = False,
+        delete_automated_backups: bool | None = True,
+    ) -> DBInstance:
+        instance = delete(
+            backend,
+            db_instance_identifier,
+            final_db_snapshot_identifier,
+            skip_final_snapshot,
+            delete_automated_backups,
+        )
+        if not delete_automated_backups:
+            retained(backend).append(backups_of(instance, "retained"))
+        return instance
+
+    def described(
+        backend: RDSBackend,
+        db_instance_identifier: str | None = None,
+        dbi_resource_id: str | None = None,
+        **_: Any,
+    ) -> list[SimpleNamespace]:
+        backed_up = [one for one in backend.databases.values() if one.backup_retention_period]
+        return [
+            one
+            for one in [*(backups_of(each, "active") for each in backed_up), *retained(backend)]
+            if db_instance_identifier in (None, one.db_instance_identifier)
+            and dbi_resource_id in (None, one.dbi_resource_id)
+        ]
+
+    def restored(
+        backend: RDSBackend,
+        source_db_identifier: str | None,
+        target_db_identifier: str,
+        overrides: dict[str, Any],
+    ) -> DBInstance:
+        if source_db_identifier is not None:
+            return restore(backend, source_db_identifier, target_db_identifier, overrides)
+        (source,) = described(backend, dbi_resource_id=overrides["source_dbi_resource_id"])
+        # Finds the source alone, and keeps what it makes where the backend does.
+        finder = copy.copy(backend)
+        finder.__dict__["describe_db_instances"] = lambda **_: [source.instance]
+        made = restore(finder, source.db_instance_identifier, target_db_identifier, overrides)
+        made.backend = backend
+        return made
+
+    RDSBackend.delete_db_instance = deleted  # type: ignore[assignment, method-assign]
+    RDSBackend.describe_db_instance_automated_backups = described  # type: ignore[assignment, method-assign]
+    RDSBackend.restore_db_instance_to_point_in_time = restored  # type: ignore[assignment, method-assign]

@@ -4,12 +4,12 @@ Run by the Makefile before every command that needs packages and finds none, or 
 """
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
-from local.console import LocalCloudError, progress, say
+from local import functions_emulator
+from local.console import LocalCloudError, run_step, say
 from local.locks import waiting_lock
 from local.paths import REPOSITORY, folders
 
@@ -18,7 +18,9 @@ REQUIREMENTS: Final = REPOSITORY / "requirements.txt", REPOSITORY / "requirement
 
 
 def install() -> None:
-    """Make the environment as the requirement files say; two at once do it once.
+    """Make the environment as the requirement files say, and the functions emulator's.
+
+    Two at once do it once.
 
     Raises:
         LocalCloudError: this Python cannot make environments, or packages were not found.
@@ -31,25 +33,20 @@ def install() -> None:
             # Half an environment, from a killed run, is no environment.
             shutil.rmtree(ENVIRONMENT, ignore_errors=True)
             hint = "on Debian and Ubuntu install python3-venv, then run make again"
-            _run([sys.executable, "-m", "venv", str(ENVIRONMENT)], "making .venv", hint)
+            run_step([sys.executable, "-m", "venv", str(ENVIRONMENT)], "making .venv", hint)
         words = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "--quiet"]
         words += ["--disable-pip-version-check", "-r", str(REQUIREMENTS[-1])]
         hint = "check the package index that pip uses, then run make again"
-        _run(words, "installing the packages into .venv, once, a minute or two", hint)
+        run_step(words, "installing the packages into .venv, once, a minute or two", hint)
+        functions_emulator.interpreter(folders())
         done.touch()
 
 
 def _is_newest(done: Path) -> bool:
     if not done.exists():
         return False
-    return all(done.stat().st_mtime >= path.stat().st_mtime for path in REQUIREMENTS)
-
-
-def _run(command: list[str], text: str, hint: str) -> None:
-    with progress(text):
-        result = subprocess.run(command, check=False)
-    if result.returncode:
-        raise LocalCloudError(f"{text} failed, see above; {hint}")
+    required = (*REQUIREMENTS, functions_emulator.REQUIREMENTS)
+    return all(done.stat().st_mtime >= path.stat().st_mtime for path in required)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,16 @@ class Folders:
         return self.root / "emulator.json"
 
     @property
+    def functions_emulator(self) -> Path:
+        """The same of the one for functions and schedules."""
+        return self.root / "functions.json"
+
+    @property
+    def functions(self) -> Path:
+        """Temporary files of functions, their unpacked code among them."""
+        return self.root / "functions"
+
+    @property
     def locks(self) -> Path:
         return self.root / "locks"
 
@@ -71,7 +81,8 @@ class Folders:
     def forgettable(self) -> list[Path]:
         """What cleaning takes away: by name, since the folder may be one that holds more."""
         names = "bin", "state", "project", "pulumi-home", "logs", "instances", "journal", "evidence"
-        paths = [*(self.root / name for name in names), self.emulator]
+        paths = [*(self.root / name for name in names), self.functions]
+        paths += [self.emulator, self.functions_emulator]
         return [path for path in paths if path.exists()]
 
 

@@ -18,8 +18,9 @@ import yaml
 from components.naming import ACCOUNT_STACK
 from components.settings.secrets import SecretSettings
 from local.console import LocalCloudError, say
-from local.emulator import Emulator
+from local.emulators import Emulators
 from local.engine import path_without
+from local.functions_emulator import SERVICES
 from local.locks import is_running
 from local.paths import LOCAL_DIR, REPOSITORY, Folders
 from local.providers.aws.journal import Journal
@@ -71,8 +72,8 @@ def _replace_file(path: Path, text: str, mode: int = 0o755) -> None:
     draft.replace(path)
 
 
-def environment(folders: Folders, emulator: Emulator) -> dict[str, str]:
-    """The environment of every Pulumi command: no account, profile or endpoint but the emulator."""
+def environment(folders: Folders, emulators: Emulators) -> dict[str, str]:
+    """The environment of every Pulumi command: no account, profile or endpoint but emulators."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -86,7 +87,8 @@ def environment(folders: Folders, emulator: Emulator) -> dict[str, str]:
         "PULUMI_HOME": str(folders.pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "AWS_ENDPOINT_URL": emulator.url,
+        "AWS_ENDPOINT_URL": emulators.aws.url,
+        **{f"AWS_ENDPOINT_URL_{name}": emulators.functions.url for name in SERVICES},
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_REGION": REGION,

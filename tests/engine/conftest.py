@@ -16,7 +16,7 @@ from typing import Any, Final
 import boto3
 import pytest
 
-from local import emulator, stacks
+from local import emulator, emulators, functions_emulator, stacks
 from local.engine import engine
 from local.paths import ENGINE_DIR, LOCAL_DIR, REPOSITORY, Folders
 
@@ -26,7 +26,7 @@ REGION: Final = "ap-southeast-2"
 TIMEOUT_SECONDS: Final = 600
 
 _PROGRAM_FILES = ("__main__.py", *(path.name for path in sorted(REPOSITORY.glob("Pulumi*.yaml"))))
-_PROGRAM_FOLDERS = ("components", "policies", "local")
+_PROGRAM_FOLDERS = ("components", "policies", "local", "operations")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -70,6 +70,7 @@ class LocalCloud:
     repository: Path
     folders: Folders
     port: int
+    functions_port: int
 
     @property
     def environment(self) -> dict[str, str]:
@@ -78,6 +79,7 @@ class LocalCloud:
             LOCAL_DIR: str(self.folders.root),
             ENGINE_DIR: str(self.folders.engine),
             emulator.PORT_VARIABLE: str(self.port),
+            functions_emulator.PORT_VARIABLE: str(self.functions_port),
             "COLUMNS": "200",
         }
 
@@ -113,10 +115,11 @@ class LocalCloud:
         (self.repository / f"Pulumi.{stack}.yaml").write_text(json.dumps({"config": config}))
 
     def client(self, service: str, region: str = REGION) -> Any:
+        functions = service.upper() in functions_emulator.SERVICES
         return boto3.client(
             service,  # type: ignore[call-overload]
             region_name=region,
-            endpoint_url=f"http://127.0.0.1:{self.port}",
+            endpoint_url=f"http://127.0.0.1:{self.functions_port if functions else self.port}",
             aws_access_key_id="testing",
             aws_secret_access_key="testing",
         )
@@ -129,16 +132,16 @@ class LocalCloud:
             return []
         return list((latest or {}).get("resources") or [])
 
-    def steps(self, stack: str) -> dict[str, dict[str, Any]]:
+    def steps(self, stack: str, *flags: str) -> dict[str, dict[str, Any]]:
         """The steps of a preview by type and name, unchanged resources left out."""
-        answer = self.shell("pulumi preview --json 2>/dev/null", stack)
+        answer = self.shell(" ".join(["pulumi preview --json 2>/dev/null", *flags]), stack)
         assert answer.code == 0, answer.text
         start = answer.text.index("{")
         steps = json.loads(answer.text[start : answer.text.rindex("}") + 1])["steps"]
         return {
             f"{step['urn'].split('::')[2].split(':')[-1]} {step['urn'].split('::')[-1]}": step
             for step in steps
-            if step["op"] != "same"
+            if step["op"] not in ("same", "refresh")
         }
 
     def inventory(self) -> dict[str, int]:
@@ -179,12 +182,12 @@ class LocalCloud:
 
     @cached_property
     def pulumi_environment(self) -> dict[str, str]:
-        running = emulator.find(self.folders)
+        running = emulators.find(self.folders)
         assert running is not None
         return stacks.environment(self.folders, running)
 
     def close(self) -> None:
-        emulator.stop(self.folders)
+        emulators.stop(self.folders)
         shutil.rmtree(self.folders.root, ignore_errors=True)
 
 
@@ -221,7 +224,8 @@ def make_cloud(built_engine: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             )
         for name in _PROGRAM_FILES:
             shutil.copy(REPOSITORY / name, repository / name)
-        cloud = LocalCloud(repository, Folders(folder / "local", built_engine), free_port())
+        where = Folders(folder / "local", built_engine)
+        cloud = LocalCloud(repository, where, free_port(), free_port())
         made.append(cloud)
         return cloud
 

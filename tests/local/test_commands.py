@@ -1,20 +1,14 @@
 """The commands as a user types them: what they say, their exit codes, and no traceback."""
 
-import json
 import os
 import runpy
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from local.emulator import INSTANCE_PATH
 from local.locks import refusing_lock
 from local.paths import Folders
 from tests.local.conftest import script
@@ -26,33 +20,6 @@ TARGETS = ["help", *ON_STACK, "clean", "test", "mutate", "lint", "format"]
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 Result = subprocess.CompletedProcess[str]
-
-
-class Instance(BaseHTTPRequestHandler):
-    """Says that it is the emulator of the record, and can do nothing else."""
-
-    def do_GET(self) -> None:
-        self.send_response(200 if self.path == INSTANCE_PATH else 404)
-        self.end_headers()
-        self.wfile.write(b"of this test")
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def running_emulator(where: Folders) -> Iterator[None]:
-    """Stands for an emulator that runs, so that no command starts one."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Instance) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        where.root.mkdir()
-        where.emulator.write_text(
-            json.dumps({"process": 0, "port": server.server_port, "instance": "of this test"})
-        )
-        yield
-        server.shutdown()
-        thread.join()
 
 
 def command(*words: str) -> Result:
@@ -98,7 +65,8 @@ def fresh(tmp_path: Path) -> Path:
     clone = tmp_path / "clone"
     clone.mkdir()
     shutil.copy(REPOSITORY / "Makefile", clone)
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    (clone / "local").mkdir()
+    for name in ("requirements.txt", "requirements-dev.txt", "local/ministack-requirements.txt"):
         (clone / name).touch()
     return clone
 
@@ -226,7 +194,9 @@ def test_clean_forgets_everything_but_the_engine(where: Folders) -> None:
     for forgotten in (where.state, where.project, where.logs):
         forgotten.mkdir()
         (forgotten / "file").touch()
-    where.emulator.write_text("{}")
+    where.functions.mkdir()
+    for record in (where.emulator, where.functions_emulator):
+        record.write_text("{}")
     assert command("clean").returncode == 0
     assert built.exists()
     assert {path.name for path in where.root.iterdir()} == {"engine", "locks"}

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,19 +19,14 @@ import pytest
 
 from local import emulator
 from local.console import LocalCloudError
-from local.emulator import INSTANCE_PATH, PORT_VARIABLE, Emulator, Idempotent, StartResponse
+from local.emulator import PORT_VARIABLE, Idempotent, StartResponse
 from local.paths import LOCAL_DIR, Folders, folders
+from local.servers import INSTANCE_PATH, Server, free_port
 
 # An emulator outlives the command that started it, which in these tests is pytest itself.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess [0-9]+ is still running:ResourceWarning")
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def reap(process: int) -> None:
@@ -61,7 +57,7 @@ def where(tmp_path: Path) -> Iterator[Folders]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Folders, Emulator]]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Folders, Server]]:
     """A running emulator for tests that leave it running."""
     with local_cloud(tmp_path_factory.mktemp("shared")) as where:
         running = emulator.ensure(where)
@@ -104,14 +100,14 @@ def record(where: Folders, process: int, port: int) -> None:
     )
 
 
-def test_a_second_command_finds_the_same_emulator(shared: tuple[Folders, Emulator]) -> None:
+def test_a_second_command_finds_the_same_emulator(shared: tuple[Folders, Server]) -> None:
     where, running = shared
     assert emulator.ensure(where) == running
     assert emulator.find(where) == running
 
 
 def test_commands_at_the_same_time_get_the_same_emulator(
-    shared: tuple[Folders, Emulator],
+    shared: tuple[Folders, Server],
 ) -> None:
     where, running = shared
     with ThreadPoolExecutor() as pool:
@@ -119,7 +115,7 @@ def test_commands_at_the_same_time_get_the_same_emulator(
 
 
 def test_a_command_of_another_process_finds_the_same_emulator(
-    shared: tuple[Folders, Emulator],
+    shared: tuple[Folders, Server],
 ) -> None:
     where, running = shared
     code = (
@@ -138,7 +134,7 @@ def test_a_command_of_another_process_finds_the_same_emulator(
 
 
 def test_another_local_cloud_does_not_take_the_emulator_for_its_own(
-    shared: tuple[Folders, Emulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared: tuple[Folders, Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, running = shared
     monkeypatch.setenv(LOCAL_DIR, str(tmp_path))
@@ -203,12 +199,12 @@ def test_another_port_is_taken_and_said_when_the_default_one_is_taken(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.delenv(PORT_VARIABLE)
-    monkeypatch.setattr(emulator, "DEFAULT_PORT", taken_port)
+    monkeypatch.setattr(emulator, "KIND", replace(emulator.KIND, default_port=taken_port))
     running = emulator.ensure(where)
     assert running.port != taken_port
     assert emulator.find(where) == running
     assert (
-        f"port {taken_port} is taken by another program; the emulator takes {running.port}"
+        f"port {taken_port} is taken by another program; the AWS emulator takes {running.port}"
         in capsys.readouterr().err
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from local import emulator, install
+from local import emulator, functions_emulator, install
 from local.console import LocalCloudError
 from local.emulator import PORT_VARIABLE
 from local.engine import engine, pinned_version
 from local.locks import command_line
 from local.paths import ENGINE_DIR, LOCAL_DIR, REPOSITORY, Folders, folders
+from local.servers import free_port
 
 ENSURE = "from local import emulator, paths; emulator.ensure(paths.folders())"
 
@@ -23,7 +25,7 @@ ENSURE = "from local import emulator, paths; emulator.ensure(paths.folders())"
 def where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
     monkeypatch.setenv(LOCAL_DIR, str(tmp_path / "local"))
     monkeypatch.delenv(ENGINE_DIR, raising=False)
-    monkeypatch.setenv(PORT_VARIABLE, str(emulator._free_port()))
+    monkeypatch.setenv(PORT_VARIABLE, str(free_port()))
     return folders()
 
 
@@ -102,17 +104,51 @@ def test_packages_are_installed_again_when_the_requirements_change(
     def run(command: list[str], text: str, _: str) -> None:
         ran.append(text)
         if "venv" in command:
-            (environment / "bin").mkdir(parents=True)
-            (environment / "bin" / "pip").touch()
+            (Path(command[-1]) / "bin").mkdir(parents=True)
+            (Path(command[-1]) / "bin" / "pip").touch()
 
-    monkeypatch.setattr(install, "_run", run)
+    for module in (install, functions_emulator):
+        monkeypatch.setattr(module, "run_step", run)
     install.install()
     install.install()
-    assert [text.split()[0] for text in ran] == ["making", "installing"]
+    assert [text.split()[0] for text in ran] == ["making", "installing"] * 2
+    assert (environment / "bin").exists()
     later = time.time() + 10
     os.utime(install.REQUIREMENTS[0], (later, later))
+    ran.clear()
     install.install()
-    assert [text.split()[0] for text in ran] == ["making", "installing", "installing"]
+    assert [text.split()[0] for text in ran] == ["installing"]
+
+
+def test_half_an_environment_for_functions_is_made_anew(
+    where: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], *_: str) -> None:
+        if "venv" in command:
+            (Path(command[-1]) / "bin").mkdir(parents=True)  # fails where something is left
+        if "pip" in command:
+            (Path(command[0]).parent / "packages").touch()
+
+    monkeypatch.setattr(functions_emulator, "run_step", run)
+    (where.engine / "ministack.draft" / "bin").mkdir(parents=True)
+    made = functions_emulator.interpreter(where)
+    assert (made.parent / "packages").exists()
+    assert functions_emulator.interpreter(where) == made
+
+
+def test_packages_for_functions_that_are_not_found_are_said_and_asked_for_again(
+    where: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\nmkdir -p "$3/bin"\nln -s {shutil.which("false")} "$3/bin/python"\n'
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    reason = r"installing the packages of ministack-requirements\.txt failed.*run the command again"
+    for _ in range(2):
+        with pytest.raises(LocalCloudError, match=reason):
+            functions_emulator.interpreter(where)
 
 
 @pytest.mark.usefixtures("where", "environment")

@@ -11,12 +11,13 @@ import yaml
 
 from local import cli, stacks
 from local.console import LocalCloudError
-from local.emulator import Emulator
+from local.emulators import Emulators
 from local.locks import refusing_lock
 from local.paths import ENGINE_DIR, LOCAL_DIR, REPOSITORY, Folders
+from local.servers import Server
 from local.stacks import Stack, environment
 
-EMULATOR = Emulator(1, 5566, "instance")
+EMULATORS = Emulators(Server(1, 5566, "aws"), Server(2, 5567, "aws.functions"))
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_nothing_of_a_real_account_reaches_pulumi(
     }
     for name, value in real.items():
         monkeypatch.setenv(name, value)
-    found = environment(folders, EMULATOR)
+    found = environment(folders, EMULATORS)
     assert not set(real) & set(found)
     assert found["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5566"
     assert found["PULUMI_BACKEND_URL"].startswith("file:///")

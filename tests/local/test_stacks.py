@@ -14,9 +14,10 @@ import yaml
 
 from local import stacks
 from local.console import LocalCloudError
-from local.emulator import Emulator
+from local.emulators import Emulators
 from local.paths import LOCAL_DIR, REPOSITORY, Folders
 from local.providers.aws.journal import Journal
+from local.servers import Server
 from local.stacks import Stack, environment, require_stack, write_launchers
 from tests.local.conftest import script
 
@@ -25,6 +26,7 @@ PLUGINS = {
     "pulumi-resource-awsx": "local.providers.awsx",
     "pulumi-language-python": "local.language_host",
 }
+EMULATORS = Emulators(Server(1, 5678, "aws"), Server(2, 5679, "aws.functions"))
 URN = "urn:pulumi:staging::aussie-markets::aws:ec2/vpc:Vpc::main"
 
 FAKE_PULUMI = """\
@@ -97,8 +99,7 @@ def dead_process() -> int:
 def test_the_environment_takes_over_nothing_of_aws_pulumi_or_make(
     where: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    emulator = Emulator(1, 5566, "instance")
-    clean = environment(where, emulator)
+    clean = environment(where, EMULATORS)
     for name in [
         "AWS_PROFILE",
         "AWS_SESSION_TOKEN",
@@ -106,6 +107,7 @@ def test_the_environment_takes_over_nothing_of_aws_pulumi_or_make(
         "AWS_SECRET_ACCESS_KEY",
         "AWS_REGION",
         "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_LAMBDA",
         "AWS_ENDPOINT_URL_S3",
         "PULUMI_ACCESS_TOKEN",
         "PULUMI_BACKEND_URL",
@@ -118,17 +120,20 @@ def test_the_environment_takes_over_nothing_of_aws_pulumi_or_make(
         "MFLAGS",
     ]:
         monkeypatch.setenv(name, "https://of.the.user")
-    assert environment(where, emulator) == clean
+    assert environment(where, EMULATORS) == clean
 
 
 def test_the_environment_has_endpoints_on_the_loopback_only(where: Folders) -> None:
-    given = environment(where, Emulator(1, 5678, "instance"))
-    assert given["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5678"
+    given = environment(where, EMULATORS)
+    endpoints = {name: url for name, url in given.items() if name.startswith("AWS_ENDPOINT_URL")}
+    assert endpoints == {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:5678",
+        "AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:5679",
+        "AWS_ENDPOINT_URL_SCHEDULER": "http://127.0.0.1:5679",
+    }
     ours = {name: value for name, value in given.items() if name.startswith(("AWS_", "PULUMI_"))}
     urls = {name: urlsplit(value) for name, value in ours.items() if "://" in value}
-    assert {name: url.hostname for name, url in urls.items() if url.scheme != "file"} == {
-        "AWS_ENDPOINT_URL": "127.0.0.1"
-    }
+    assert {name for name, url in urls.items() if url.scheme != "file"} == endpoints.keys()
     assert Path(urls["PULUMI_BACKEND_URL"].path) == where.state
 
 
@@ -137,7 +142,7 @@ def test_the_environment_keeps_what_is_the_users_and_puts_our_launchers_first(
 ) -> None:
     monkeypatch.setenv("EDITOR", "ed")
     monkeypatch.setenv("PATH", "/of/the/user")
-    given = environment(where, Emulator(1, 5566, "instance"))
+    given = environment(where, EMULATORS)
     assert given["EDITOR"] == "ed"
     assert given["PATH"].split(os.pathsep) == [str(where.bin), "/of/the/user"]
     assert given[LOCAL_DIR] == str(where.root)
@@ -195,7 +200,7 @@ def test_the_loopback_needs_no_proxy(where: Folders, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:9")
     monkeypatch.setenv("NO_PROXY", "intranet")
     monkeypatch.delenv("no_proxy", raising=False)
-    given = environment(where, Emulator(1, 5566, "instance"))
+    given = environment(where, EMULATORS)
     assert given["NO_PROXY"] == "intranet,127.0.0.1,localhost"
     assert given["no_proxy"] == "127.0.0.1,localhost"
 

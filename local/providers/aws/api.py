@@ -128,7 +128,7 @@ class Api:
             kind = MissingError if missing else ApiError
             raise kind(f"{operation} refused: {code}: {reason}") from error
         except (ConnectionFailedError, HTTPClientError) as error:
-            endpoint = os.environ.get("AWS_ENDPOINT_URL", "(unset)")
+            endpoint = self.client(service, region).meta.endpoint_url
             raise ApiError(
                 f"{operation}: the emulator at {endpoint} does not answer; run `make up` again, "
                 "which starts it and rebuilds what it held"

@@ -1,7 +1,5 @@
 """What a table cannot say about databases, caches and parameters; see `special.py`."""
 
-import base64
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -141,14 +139,6 @@ _STATIC_PARAMETERS: Final = frozenset(
         "wal_buffers",
     }
 )
-
-
-def resource_id(answer: Properties) -> str:
-    """The emulator gives every instance one and the same DbiResourceId."""
-    instance = answer["DBInstance"]
-    seed = f"{instance['DBInstanceArn']} {instance['InstanceCreateTime']}"
-    digest = base64.b32encode(hashlib.sha256(seed.encode()).digest()).decode()
-    return f"db-{digest[:26]}"
 
 
 def instance_to_send(properties: Properties) -> Properties:

@@ -241,6 +241,12 @@ def no_qualifier(properties: Properties) -> Refusals:
         yield "qualifier", "the local cloud configures the function itself only; leave it out"
 
 
+def invoke_config_as_given(found: Properties, _: Properties) -> None:
+    """Lambda answers with both destinations, empty where there is none."""
+    given = {k: v for k, v in (found.get("DestinationConfig") or {}).items() if v}
+    found["DestinationConfig"] = given or None
+
+
 def mapping_as_given(found: Properties, _: Properties) -> None:
     found["Enabled"] = found["State"] in ("Creating", "Enabling", "Enabled")
 

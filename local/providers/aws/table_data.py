@@ -109,7 +109,7 @@ _DATABASE: Final = {
             "replicateSourceDb": Call("create_db_instance_read_replica"),
             "snapshotIdentifier": Call("restore_db_instance_from_db_snapshot"),
         },
-        id=special_data.resource_id,
+        id="DBInstance.DbiResourceId",
         tagging=_tagging("arn:aws:rds:{region}:{account}:db:{identifier}"),
         autoname=AutoName(longest=63, property="identifier"),
         renames={
@@ -129,8 +129,12 @@ _DATABASE: Final = {
         },
         schema_renames={"vpcSecurityGroupIds": "VPCSecurityGroups"},
         read=(
+            # By what the id is: an instance of the same name may be another one.
             Read(
-                Call("describe_db_instances", {"DBInstanceIdentifier": "{identifier}"}),
+                Call(
+                    "describe_db_instances",
+                    {"Filters": [{"Name": "dbi-resource-id", "Values": ["{id}"]}]},
+                ),
                 "DBInstances[0]",
             ),
         ),

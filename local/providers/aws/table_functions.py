@@ -130,7 +130,7 @@ _FUNCTIONS: Final = {
         id="{statementId}",
         autoname=AutoName(longest=100, property="statementId"),
         renames={"function": "FunctionName"},
-        # moto answers with the whole policy, as text.
+        # The API answers with the whole policy, as text.
         read=(
             Read(
                 Call("get_policy", {"FunctionName": "{function}"}),
@@ -182,6 +182,7 @@ _FUNCTIONS: Final = {
         ),
         delete=(Call("delete_function_event_invoke_config", {"FunctionName": "{functionName}"}),),
         kept=frozenset({"functionName"}),
+        after_read=special_functions.invoke_config_as_given,
         checks=(special_functions.no_qualifier,),
     ),
     "aws:lambda/alias:Alias": ResourceType(
@@ -247,8 +248,6 @@ _SCHEDULES: Final = {
         ),
         delete=(Call("delete_schedule_group", {"Name": "{id}"}),),
         empty=frozenset({"namePrefix"}),
-        # moto breaks off where it is asked to delete a group that is gone.
-        fresh=(Read(Call("get_schedule_group", {"Name": "{id}"}), "Name", into="groupName"),),
     ),
     "aws:scheduler/schedule:Schedule": ResourceType(
         cloudformation="AWS::Scheduler::Schedule",

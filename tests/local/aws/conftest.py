@@ -1,4 +1,4 @@
-"""One emulator a test worker, and operations on it as the stand-in makes them."""
+"""One of each emulator a test worker, and operations on it as the stand-in makes them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from local.providers.aws.api import Api
 from local.providers.aws.journal import Journal
 from local.providers.aws.operations import Operations
 from local.providers.aws.table import TABLE
-from tests.emulator import point_at, running_emulator
+from tests.emulator import point_at, running_emulator, running_functions_emulator
 from tests.local.aws.build import MakeOperations, Stack
 
 REGION = "ap-southeast-2"
@@ -21,9 +21,15 @@ def emulator() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def functions_emulator(emulator: str) -> Iterator[str]:
+    with running_functions_emulator(emulator) as url:
+        yield url
+
+
 @pytest.fixture
-def api(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Api:
-    point_at(emulator, monkeypatch)
+def api(emulator: str, functions_emulator: str, monkeypatch: pytest.MonkeyPatch) -> Api:
+    point_at(emulator, monkeypatch, functions_emulator)
     return Api(REGION)
 
 

@@ -239,6 +239,64 @@ def test_a_protected_database_is_not_deleted_and_a_deleted_one_leaves_its_snapsh
     assert "DBSnapshotAlreadyExists" in refusals["finalSnapshotIdentifier"]
 
 
+def test_a_database_is_known_by_its_resource_id_whatever_it_is_called(
+    stack: Stack, api: Api
+) -> None:
+    given = {
+        "engine": "postgres",
+        "instanceClass": "db.t4g.micro",
+        "allocatedStorage": 20,
+        "username": "markets",
+        "passwordWo": SENTINEL,
+        "passwordWoVersion": 1,
+        "skipFinalSnapshot": True,
+        "backupRetentionPeriod": 7,
+    }
+    resource_id, _ = stack.create(DATABASE, "a", identifier="renamed-later", **given)
+    operations, _, inputs = stack.created[0]
+    rename = {"DBInstanceIdentifier": "renamed-later", "NewDBInstanceIdentifier": "renamed"}
+    api.call("rds", Call("modify_db_instance"), {}, rename)
+    another, _ = stack.create(DATABASE, "b", identifier="renamed-later", **given)
+    assert another != resource_id
+    assert (operations.read(resource_id, inputs) or {})["identifier"] == "renamed"
+    with pytest.raises(ApiError, match="DBInstanceAlreadyExists"):
+        api.call("rds", Call("modify_db_instance"), {}, rename)
+
+
+def test_what_a_deleted_database_left_is_restored_by_its_resource_id(
+    stack: Stack, api: Api
+) -> None:
+    resource_id, _ = stack.create(
+        DATABASE,
+        "a",
+        identifier="left-backups",
+        engine="postgres",
+        instanceClass="db.t4g.micro",
+        allocatedStorage=20,
+        username="markets",
+        passwordWo=SENTINEL,
+        passwordWoVersion=1,
+        skipFinalSnapshot=True,
+        backupRetentionPeriod=7,
+        deleteAutomatedBackups=False,
+    )
+    operations, _, inputs = stack.created[0]
+    operations.delete(resource_id, inputs)
+    where = {"DbiResourceId": resource_id}
+    answer = api.call("rds", Call("describe_db_instance_automated_backups"), {}, where)
+    (backups,) = answer["DBInstanceAutomatedBackups"]
+    assert (backups["Status"], backups["DBInstanceIdentifier"]) == ("retained", "left-backups")
+    wanted = {"SourceDbiResourceId": resource_id, "TargetDBInstanceIdentifier": "left-backups"}
+    restored = api.call(
+        "rds",
+        Call("restore_db_instance_to_point_in_time"),
+        {},
+        {**wanted, "UseLatestRestorableTime": True},
+    )
+    assert restored["DBInstance"]["MasterUsername"] == "markets"
+    assert restored["DBInstance"]["DbiResourceId"] != resource_id
+
+
 def test_a_deleted_replication_group_is_gone_and_its_id_free(stack: Stack) -> None:
     given = {"description": "d", "engine": "redis", "nodeType": "cache.t4g.micro"}
     stack.create(CACHE, "c", replicationGroupId="used-before", **given)

@@ -109,12 +109,15 @@ def test_a_functions_settings_are_changed_in_place_and_taken_away(stack: Stack, 
     gone = ("deadLetterConfig", "environment", "kmsKeyArn", "loggingConfig", "vpcConfig")
     less = stack.update(index, reservedConcurrentExecutions=-1, **dict.fromkeys(gone))
     assert less["reservedConcurrentExecutions"] == -1
-    name = {"FunctionName": stack.created[index][1]}
-    now = api.call("lambda", Call("get_function_configuration"), {}, name)
-    assert "Environment" not in now
+    request = {"FunctionName": stack.created[index][1]}
+    now = api.call("lambda", Call("get_function_configuration"), {}, request)
+    assert now.get("Environment", {}).get("Variables", {}) == {}
     assert now.get("VpcConfig", {}).get("SubnetIds", []) == []
     assert (now.get("KMSKeyArn", ""), now["DeadLetterConfig"]["TargetArn"]) == ("", "")
     assert now["LoggingConfig"] == {"LogFormat": "Text"}
+    operations, name, inputs = stack.created[index]
+    seen = operations.inputs_now(inputs, operations.read(name, inputs) or {})
+    assert operations.diff(inputs, seen).changed == ()
 
 
 def test_the_same_code_in_another_folder_is_no_change(operations: MakeOperations) -> None:

@@ -176,6 +176,60 @@ def test_a_new_revision_is_deployed_and_the_old_one_gone(stack: Stack, api: Api)
     assert drift(stack, len(stack.created) - 1) == ()
 
 
+def test_the_deployments_of_a_service_are_listed_and_described(stack: Stack, api: Api) -> None:
+    build_service(stack, "deployments")
+    _, service, inputs = stack.created[position(stack, SERVICE)]
+    request = {"cluster": inputs["cluster"], "service": service}
+    api.call("ecs", Call("update_service"), {}, {**request, "desiredCount": 2})
+    (listed,) = api.call("ecs", Call("list_service_deployments"), {}, request)["serviceDeployments"]
+    assert (listed["serviceArn"], listed["status"]) == (service, "SUCCESSFUL")
+    arns = [listed["serviceDeploymentArn"], f"{listed['serviceDeploymentArn']}0"]
+    answer = api.call(
+        "ecs", Call("describe_service_deployments"), {}, {"serviceDeploymentArns": arns}
+    )
+    assert [one["serviceDeploymentArn"] for one in answer["serviceDeployments"]] == arns[:1]
+    assert answer["failures"] == [{"arn": arns[1], "reason": "MISSING"}]
+
+
+def test_only_a_running_task_that_allows_it_is_entered(stack: Stack, api: Api) -> None:
+    build_service(stack, "entered")
+    _, _, service = stack.created[position(stack, SERVICE)]
+    given = service["networkConfiguration"]
+    network = {name: given[name] for name in ("subnets", "securityGroups")}
+    definition = {**FARGATE, "family": "entered", "containerDefinitions": [container(memory=512)]}
+    registered = api.call("ecs", Call("register_task_definition"), {}, definition)
+
+    def start(**how: Any) -> dict[str, Any]:
+        request = {
+            "cluster": service["cluster"],
+            "taskDefinition": registered["taskDefinition"]["taskDefinitionArn"],
+            "launchType": "FARGATE",
+            "networkConfiguration": {"awsvpcConfiguration": network},
+        }
+        (task,) = api.call("ecs", Call("run_task"), {}, {**request, **how})["tasks"]
+        return {"cluster": service["cluster"], "task": task["taskArn"]}
+
+    def enter(where: dict[str, Any]) -> dict[str, Any]:
+        request = {**where, "container": "api", "interactive": True, "command": "/bin/sh"}
+        return dict(api.call("ecs", Call("execute_command"), {}, request))
+
+    with pytest.raises(ApiError, match="execute command was not enabled"):
+        enter(start())
+    where = start(enableExecuteCommand=True)
+    for _ in range(9):
+        tasks = {"cluster": where["cluster"], "tasks": [where["task"]]}
+        (task,) = api.call("ecs", Call("describe_tasks"), {}, tasks)["tasks"]
+        (agent,) = task["containers"][0]["managedAgents"]
+        assert (task["lastStatus"], agent["lastStatus"]) == ("RUNNING", "RUNNING")
+        assert task["containers"][0]["runtimeId"]
+    answer = enter(where)
+    assert (answer["taskArn"], answer["containerName"]) == (where["task"], "api")
+    assert answer["session"]["tokenValue"]
+    api.call("ecs", Call("stop_task"), {}, where)
+    with pytest.raises(ApiError, match="execute command was not enabled"):
+        enter(where)
+
+
 def test_a_revision_that_is_to_stay_stays(stack: Stack) -> None:
     text = json.dumps([container()])
     arn, _ = stack.create(

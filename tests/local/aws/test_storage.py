@@ -90,6 +90,25 @@ def test_versioning_is_suspended_and_enabled_again(stack: Stack, api: Api) -> No
     assert s3(api, "get_bucket_versioning", Bucket=bucket)["Status"] == "Suspended"
 
 
+def test_a_bucket_for_tls_alone_takes_objects_and_a_closed_one_does_not(
+    stack: Stack, api: Api
+) -> None:
+    bucket, _ = stack.create(BUCKET, "tls-only")
+    closed = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    tls_only = {**closed, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    stack.create(BUCKET_POLICY, "tls-only", bucket=bucket, policy=document(tls_only))
+    put = {"Bucket": bucket, "Key": "a", "Body": b"a"}
+    api.call("s3", Call("put_object"), {}, put)
+    stack.update(1, policy=document(tls_only, closed))
+    with pytest.raises(ApiError, match="s3:put_object"):
+        api.call("s3", Call("put_object"), {}, put)
+
+
 def test_an_object_is_put_again_with_its_tags_and_leaves_no_version(stack: Stack, api: Api) -> None:
     bucket, _ = stack.create(BUCKET, "objects")
     stack.create(VERSIONING, "v", bucket=bucket, versioningConfiguration=ENABLED)
