@@ -10,9 +10,11 @@ from components.account import Account, AccountArgs
 from components.api import Api, ApiArgs
 from components.assets import Assets, AssetsArgs, cloudfront_access
 from components.backup import Backup, BackupArgs
+from components.backup_functions import BackupFunctions, BackupFunctionsArgs
 from components.cache import Cache, CacheArgs
 from components.cluster import Cluster, ClusterArgs
 from components.database import Database, DatabaseArgs
+from components.debug import DebugTasks, DebugTasksArgs
 from components.domain import Domain, DomainArgs
 from components.edge import EDGE_REGION, Edge, EdgeArgs, log_delivery_access
 from components.guard import cloudtrail_access
@@ -71,6 +73,7 @@ def compose_environment(settings: StackSettings) -> None:
             names.log_group("*"),
             names.database_log_group(f"{names.database}*", "*"),
             names.service_log_group("*"),
+            names.function_log_group("*"),
             names.insights_log_group,
             names.firewall_log_group,
         ),
@@ -210,6 +213,19 @@ def compose_environment(settings: StackSettings) -> None:
         in_account,
     )
 
+    debug_tasks = DebugTasks(
+        f"{names.prefix}-debug",
+        DebugTasksArgs(
+            names=names,
+            region=region,
+            account_id=account_id,
+            session_key_arn=log_key.arn,
+            session_log_group_arn=cluster.exec_log_group_arn,
+            written_log_group_arns=[logs.security_group_arn, logs.audit_group_arn],
+        ),
+        in_account,
+    )
+
     security = Security(
         f"{names.prefix}-security",
         SecurityArgs(
@@ -317,6 +333,27 @@ def compose_environment(settings: StackSettings) -> None:
         in_account,
     )
 
+    backup_functions = BackupFunctions(
+        f"{names.prefix}-functions",
+        BackupFunctionsArgs(
+            names=names,
+            region=region,
+            account_id=account_id,
+            settings=settings.functions,
+            database_arn=database.arn,
+            database_key_arn=settings.database.kms_key_arn or database_key.arn,
+            parameters_key_arn=parameters_key.arn,
+            export_bucket_name=backup.export_bucket_name,
+            export_bucket_arn=backup.export_bucket_arn,
+            export_bucket_key_arn=database_key.arn,
+            export_role_arn=backup.export_role_arn,
+            audit_group_arn=logs.audit_group_arn,
+            log_key_arn=log_key.arn,
+            messages_key_arn=messages_key.arn,
+        ),
+        in_account,
+    )
+
     Observability(
         f"{names.prefix}-observability",
         ObservabilityArgs(
@@ -336,6 +373,8 @@ def compose_environment(settings: StackSettings) -> None:
             cache_settings=settings.cache,
             nat_gateway_ids=network.nat_gateway_ids,
             backup_vault_name=backup.vault_name,
+            functions=backup_functions.functions,
+            heartbeats=backup_functions.heartbeats,
         ),
         in_account,
     )
@@ -361,6 +400,7 @@ def compose_environment(settings: StackSettings) -> None:
         "audit_log_group_name": logs.audit_group_name,
         "cluster_name": cluster.name,
         "exec_log_group_name": cluster.exec_log_group_name,
+        "debug_task_role_arn": debug_tasks.role_arn,
         "load_balancer_arn": api.load_balancer.arn,
         "load_balancer_dns_name": api.load_balancer.dns_name,
         "listener_arn": api.load_balancer.listener_arn,
@@ -369,6 +409,7 @@ def compose_environment(settings: StackSettings) -> None:
         "backup_copy_vault_arn": backup.copy_vault_arn,
         "export_bucket_name": backup.export_bucket_name,
         "export_role_arn": backup.export_role_arn,
+        "functions": {n: each._asdict() for n, each in backup_functions.functions.items()},
         "alert_topic_arn": alerts.arn,
         "web_acl_arn": security.web_acl_arn,
         "web_acl_name": security.web_acl_name,

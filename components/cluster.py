@@ -58,6 +58,7 @@ class Cluster(pulumi.ComponentResource):
     name: pulumi.Output[str]
     exec_log_group_name: pulumi.Output[str]
     """What is typed and answered in debug sessions."""
+    exec_log_group_arn: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
@@ -119,10 +120,12 @@ class Cluster(pulumi.ComponentResource):
         )
         self.name = providers.cluster_name
         self.exec_log_group_name = sessions.name
+        self.exec_log_group_arn = sessions.arn
         self.register_outputs(
             {
                 "arn": self.arn,
                 "name": self.name,
                 "exec_log_group_name": self.exec_log_group_name,
+                "exec_log_group_arn": self.exec_log_group_arn,
             }
         )

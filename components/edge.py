@@ -265,6 +265,10 @@ class Edge(pulumi.ComponentResource):
             enable_sni=True,
             request_interval=args.settings.health_check_interval_seconds,
             failure_threshold=HEALTH_FAILURES,
+            # `recover` sends users to the status page by both; one that stopped left them so, and
+            # only what is written here is put back.
+            disabled=False,
+            invert_healthcheck=False,
             opts=child,
         )
         aws.route53.Record(

@@ -1,12 +1,13 @@
 """What tells people: the topic of alarms, and the events that did not get there."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import pulumi
 import pulumi_aws as aws
 
-from components.documents import on_behalf_of, policy_document, tls_only
+from components.documents import Statement, on_behalf_of, policy_document, tls_only
 from components.keys import ServiceAccess
 from components.settings.messages import MessagesSettings
 
@@ -196,34 +197,58 @@ def _publishing(
     return statement
 
 
-def _dead_letters(name: str, args: AlertTopicArgs, child: pulumi.ResourceOptions) -> aws.sqs.Queue:
+def dead_letter_queue(
+    name: str,
+    key_arn: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+    *,
+    region: str | None = None,
+    admits: Callable[[pulumi.Output[str]], Sequence[Statement]] = lambda _: (),
+) -> aws.sqs.Queue:
+    """A queue of what failed elsewhere, and its policy.
+
+    `admits` gives the statements for services that send as themselves, by the queue's ARN; roles
+    of the account send by rights of their own. `region` is the provider's unless it is given.
+    """
     queue = aws.sqs.Queue(
-        f"{name}-dead-letters",
-        kms_master_key_id=args.key_arn,
+        name,
+        kms_master_key_id=key_arn,
         message_retention_seconds=DEAD_LETTER_SECONDS,
-        region=args.region,
-        opts=child,
+        region=region,
+        opts=opts,
     )
-    # EventBridge user guide, "Considerations for using a dead-letter queue".
-    rules = {
-        "Sid": "Rules",
-        "Effect": "Allow",
-        "Principal": {"Service": EVENTS},
-        "Action": "sqs:SendMessage",
-        "Resource": queue.arn,
-        "Condition": {
-            "ArnLike": {
-                "aws:SourceArn": pulumi.Output.concat(
-                    f"arn:aws:events:{args.region}:", args.account_id, ":rule/*"
-                )
-            }
-        },
-    }
     aws.sqs.QueuePolicy(
-        f"{name}-dead-letters",
+        name,
         queue_url=queue.url,
-        policy=pulumi.Output.json_dumps(policy_document(rules, tls_only("sqs:*", queue.arn))),
-        region=args.region,
-        opts=child,
+        policy=pulumi.Output.json_dumps(
+            policy_document(*admits(queue.arn), tls_only("sqs:*", queue.arn))
+        ),
+        region=region,
+        opts=opts,
     )
     return queue
+
+
+def _dead_letters(name: str, args: AlertTopicArgs, child: pulumi.ResourceOptions) -> aws.sqs.Queue:
+    def rules(queue_arn: pulumi.Output[str]) -> list[Statement]:
+        # EventBridge user guide, "Considerations for using a dead-letter queue".
+        return [
+            {
+                "Sid": "Rules",
+                "Effect": "Allow",
+                "Principal": {"Service": EVENTS},
+                "Action": "sqs:SendMessage",
+                "Resource": queue_arn,
+                "Condition": {
+                    "ArnLike": {
+                        "aws:SourceArn": pulumi.Output.concat(
+                            f"arn:aws:events:{args.region}:", args.account_id, ":rule/*"
+                        )
+                    }
+                },
+            }
+        ]
+
+    return dead_letter_queue(
+        f"{name}-dead-letters", args.key_arn, child, region=args.region, admits=rules
+    )

@@ -78,9 +78,14 @@ class Names:
         """An ECS service and its task family; runbooks and metrics know both by this."""
         return f"{PROJECT}-{service}-{self.environment}"
 
+    @property
+    def parameters(self) -> str:
+        """The path under which all parameters are."""
+        return f"/{PROJECT}/{self.environment}"
+
     def parameter(self, name: str) -> str:
         """A parameter that the API or a runbook reads."""
-        return f"/{PROJECT}/{self.environment}/{name}"
+        return f"{self.parameters}/{name}"
 
     @property
     def releases(self) -> str:
@@ -102,6 +107,14 @@ class Names:
     def service_log_group(self, service: str) -> str:
         """Where a service's tasks log: deployment documentation, "Log Groups"."""
         return f"/aws/ecs/{self.service(service)}"
+
+    def function(self, function: str) -> str:
+        """A Lambda function; its metrics know it by this."""
+        return f"{PROJECT}-{function}-{self.environment}"
+
+    def function_log_group(self, function: str) -> str:
+        """Where a function logs; Lambda would choose the same name."""
+        return f"/aws/lambda/{self.function(function)}"
 
     @property
     def insights_log_group(self) -> str:

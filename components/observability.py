@@ -1,13 +1,14 @@
 """What watches the platform: alarms, the events that people are told of, and the dashboard."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 import pulumi
 import pulumi_aws as aws
 
+from components.function import FunctionOutputs
 from components.naming import METRIC_NAMESPACE, OPERATIONS_NAMESPACE, Names
 from components.service import ServiceOutputs
 from components.settings.cache import CacheSettings
@@ -90,8 +91,8 @@ class ObservabilityArgs:
     `topic_arn`, `dead_letter_arn` and `dead_letter_name` are those of `AlertTopic` in the stack's
     region. `services` and `service_settings` have the same keys. `database_settings` are those of
     the database and of its replicas, `nat_gateway_ids` those of `Network`. The vault must get a
-    backup a day. `heartbeats` are the hours within which each scheduled function must have
-    succeeded once, by its short name.
+    backup a day. `functions` are by their short names, and `heartbeats` the hours within which
+    each of them that must succeed regularly must have done so once.
     """
 
     names: Names
@@ -110,15 +111,16 @@ class ObservabilityArgs:
     cache_settings: CacheSettings
     nat_gateway_ids: Sequence[pulumi.Input[str]]
     backup_vault_name: pulumi.Input[str]
-    heartbeats: Mapping[str, int] = field(default_factory=dict)
+    functions: Mapping[str, FunctionOutputs]
+    heartbeats: Mapping[str, int]
 
 
 class Observability(pulumi.ComponentResource):
     """`aussie-markets:observability:Observability`: who looks at the platform when nobody does.
 
     - `aws.cloudwatch.MetricAlarm` for the load balancer, and for each service, target group,
-      database, replica, cache node and NAT gateway that it is given; for the API's own error rate,
-      for events that reached nobody, and for each function that must succeed in time.
+      database, replica, cache node, NAT gateway and function that it is given; for the API's own
+      error rate, for events that reached nobody, and for each function that must succeed in time.
     - `aws.cloudwatch.CompositeAlarm`: one of those by which users notice.
     - `aws.cloudwatch.EventRule` and `aws.cloudwatch.EventTarget`: deployments that failed.
     - `aws.rds.EventSubscription`: what RDS does to the databases.
@@ -273,6 +275,8 @@ def watches_of(args: ObservabilityArgs) -> Iterator[Watch]:
         yield _nat_gateway(number, gateway)
     yield _dead_letters(args)
     yield _backups(args)
+    for function, outputs in args.functions.items():
+        yield from _function(args, function, outputs)
     for function, hours in args.heartbeats.items():
         yield _heartbeat(args, function, hours)
 
@@ -585,20 +589,42 @@ def _nat_gateway(number: int, gateway: pulumi.Input[str]) -> Watch:
 
 
 def _dead_letters(args: ObservabilityArgs) -> Watch:
-    return Watch(
+    return _queue(
         "dead-letters",
         f"Events of {args.names.environment} reached nobody: read them in the queue, and find out "
         "why EventBridge could not tell the topic",
-        Metric(
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            {"QueueName": args.dead_letter_name},
-            "Maximum",
-        ),
+        args.dead_letter_name,
+    )
+
+
+def _queue(label: str, description: str, name: pulumi.Input[str]) -> Watch:
+    """A queue that should be empty."""
+    return Watch(
+        label,
+        description,
+        Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": name}, "Maximum"),
         # SQS stops reporting queues that nobody has used for six hours.
         Silence.FINE,
         above=0,
         periods=1,
+    )
+
+
+def _function(args: ObservabilityArgs, function: str, outputs: FunctionOutputs) -> Iterator[Watch]:
+    name = args.names.function(function)
+    yield Watch(
+        f"{function}-errors",
+        f"{name} failed; its log says at what",
+        Metric("AWS/Lambda", "Errors", {"FunctionName": outputs.name}, "Sum"),
+        # A function that does not run does not fail; of those that must, the heartbeat tells.
+        Silence.FINE,
+        above=0,
+        periods=1,
+    )
+    yield _queue(
+        f"{function}-dead-letters",
+        f"Events that {name} failed at each time, or that did not reach it, are in its queue",
+        outputs.dead_letter_name,
     )
 
 
@@ -624,7 +650,7 @@ def _backups(args: ObservabilityArgs) -> Watch:
 def _heartbeat(args: ObservabilityArgs, function: str, hours: int) -> Watch:
     return Watch(
         f"{function}-heartbeat",
-        f"{args.names.service(function)} has not succeeded for {hours} hours",
+        f"{args.names.function(function)} has not succeeded for {hours} hours",
         Metric(
             OPERATIONS_NAMESPACE,
             "Succeeded",

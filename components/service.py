@@ -8,12 +8,13 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cluster import capacity_strategy
-from components.documents import on_behalf_of, policy_document, service_trust
-from components.naming import METRIC_NAMESPACE, Names
+from components.documents import policy_document, service_trust
+from components.naming import Names
 from components.network import API_PORT
 from components.settings.cluster import CapacitySettings
 from components.settings.services import DeploymentStrategy, HttpSettings, ServiceSettings
 from components.task import SCRATCH_VOLUME, container_definition
+from components.task_roles import program_statements, task_trust
 
 # The two target groups of a service. Under `rolling` there is only the first.
 COLOURS: Final = ("blue", "green")
@@ -156,7 +157,9 @@ class Service(pulumi.ComponentResource):
         execution_role, execution_policy = self._role(
             "exec", "Starts tasks", self._execution_statements(log_group)
         )
-        task_role, task_policy = self._role("task", "Runs in tasks", self._task_statements())
+        task_role, task_policy = self._role(
+            "task", "Runs in tasks", program_statements(args.written_log_group_arns)
+        )
         task = self._task_definition(log_group, execution_role, task_role)
         routing = self._routing()
         service = self._service(task, routing, [execution_policy, task_policy])
@@ -199,20 +202,11 @@ class Service(pulumi.ComponentResource):
     def _role(
         self, label: str, description: str, statements: Sequence[Mapping[str, Any]]
     ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-        """A role of tasks. ECS developer guide, "Task IAM role", with its conditions."""
         role = aws.iam.Role(
             f"{self._name_prefix}-{label}",
             description=f"{description} of {self._args.names.service(self._args.service)}",
             assume_role_policy=pulumi.Output.json_dumps(
-                service_trust(
-                    "ecs-tasks.amazonaws.com",
-                    on_behalf_of(
-                        self._args.account_id,
-                        pulumi.Output.concat(
-                            f"arn:aws:ecs:{self._args.region}:", self._args.account_id, ":*"
-                        ),
-                    ),
-                )
+                task_trust(self._args.region, self._args.account_id)
             ),
             opts=self._child,
         )
@@ -274,26 +268,6 @@ class Service(pulumi.ComponentResource):
                 },
             ]
         return statements
-
-    def _task_statements(self) -> list[dict[str, Any]]:
-        return [
-            {
-                # The action knows no resources.
-                "Sid": "Metrics",
-                "Effect": "Allow",
-                "Action": "cloudwatch:PutMetricData",
-                "Resource": "*",
-                "Condition": {"StringEquals": {"cloudwatch:namespace": METRIC_NAMESPACE}},
-            },
-            {
-                "Sid": "SecurityAndAuditLog",
-                "Effect": "Allow",
-                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                "Resource": [
-                    pulumi.Output.concat(arn, ":*") for arn in self._args.written_log_group_arns
-                ],
-            },
-        ]
 
     def _task_definition(
         self,

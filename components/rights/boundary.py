@@ -98,12 +98,20 @@ def boundary(scope: Scope) -> list[Statement]:
                     f"db:{database}-*",
                     "db:awsbackup-restore-test-*",
                     f"snapshot:{database}-*",
+                    f"snapshot:manual-backup-{environment}-*",
                     "snapshot:awsbackup:*",
                     f"snapshot:rds:{database}-*",
                     "og:default:*",
                 ),
                 *scope.auto_named("rds", "pg:", "subgrp:"),
             ],
+        ),
+        # People choose the end of a manual snapshot's name, and the tag says whose it is.
+        allow(
+            "OldSnapshots",
+            ["rds:DeleteDBSnapshot"],
+            scope.arns("rds", "snapshot:manual-backup-*"),
+            {"StringEquals": {"aws:ResourceTag/Environment": environment}},
         ),
         allow(
             "Backups",

@@ -21,10 +21,10 @@ PASSED_ROLES: Final[Mapping[str, Sequence[str]]] = {
     "backup.amazonaws.com": ("*backups-*", "*restores-*"),
     "ecs-tasks.amazonaws.com": ("*-exec-*", "*-task-*"),
     "ecs.amazonaws.com": ("*-infra-*",),
-    "lambda.amazonaws.com": ("*function-*",),
+    "lambda.amazonaws.com": ("*-lambda-*",),
     "monitoring.rds.amazonaws.com": ("*monitoring-*",),
     "s3.amazonaws.com": ("*replication-*",),
-    "scheduler.amazonaws.com": ("*schedule-*",),
+    "scheduler.amazonaws.com": ("*-invoke-*",),
     "vpc-flow-logs.amazonaws.com": ("*flow-logs-*",),
 }
 

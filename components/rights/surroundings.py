@@ -92,7 +92,7 @@ def events(scope: Scope) -> list[Statement]:
             "Functions",
             [
                 *("lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction"),
-                *("lambda:DeleteAlias", "lambda:DeleteFunction", "lambda:DeleteFunction*Config"),
+                *("lambda:DeleteAlias", "lambda:DeleteFunction*"),
                 *("lambda:PublishVersion", "lambda:PutFunction*", "lambda:RemovePermission"),
                 *("lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias"),
                 *("lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"),

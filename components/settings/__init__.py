@@ -35,6 +35,7 @@ from components.settings.environments import (
     FALLBACK_ENVIRONMENT,
 )
 from components.settings.fields import Problem, Section
+from components.settings.functions import FunctionsSettings
 from components.settings.logs import LogsSettings
 from components.settings.messages import MessagesSettings, check_messages
 from components.settings.network import NetworkSettings
@@ -86,6 +87,7 @@ class StackSettings(Section):
     messages: MessagesSettings
     observability: ObservabilitySettings = ObservabilitySettings()
     backup: BackupSettings
+    functions: FunctionsSettings
     secrets: SecretSettings
 
     @field_validator("domain", "assets", "messages")

@@ -80,6 +80,7 @@ ENVIRONMENT_DEFAULTS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
             "lock": "none",
             "exports": {"retention_days": 30},
         },
+        "functions": {"log_retention_days": 30},
     },
     "production": {
         "network": {
@@ -134,6 +135,7 @@ ENVIRONMENT_DEFAULTS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
             "lock": "governance",
             "exports": {"retention_days": 365, "object_lock_days": 30},
         },
+        "functions": {"log_retention_days": 365},
     },
 }
 

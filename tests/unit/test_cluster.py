@@ -125,4 +125,5 @@ def test_registered_outputs() -> None:
         "arn": "arn:aws:mock:::cluster/cluster-cluster-arn",
         "name": "aussie-markets-cluster-staging",
         "exec_log_group_name": "/aussie-markets/staging/exec",
+        "exec_log_group_arn": "arn:aws:mock:::log-group/cluster-exec-arn",
     }

@@ -367,6 +367,9 @@ def test_the_health_check_never_asks_the_status_page(interval: int) -> None:
         "enableSni": True,
         "requestInterval": interval,
         "failureThreshold": 3,
+        # What a recovery that stopped turned on is put back.
+        "disabled": False,
+        "invertHealthcheck": False,
     }
 
 

@@ -39,12 +39,15 @@ def test_a_preview_shows_what_an_update_makes(stack: str) -> None:
             ("api", "Api"),
             ("assets", "Assets"),
             ("backup", "Backup"),
+            ("backup-functions", "BackupFunctions"),
             ("buckets", "PrivateBucket"),
             ("cache", "Cache"),
             ("cluster", "Cluster"),
             ("database", "Database"),
+            ("debug", "DebugTasks"),
             ("domain", "Domain"),
             ("edge", "Edge"),
+            ("function", "Function"),
             ("keys", "EncryptionKey"),
             ("load-balancer", "LoadBalancer"),
             ("logs", "ApplicationLogs"),
@@ -253,6 +256,11 @@ def test_exports(stack: str) -> None:
     services = exports.pop("services")
     assert services["api"]["service_name"] == f"aussie-markets-api-{stack}"
     assert len(services["api"]["target_group_arns"]) == (2 if stack == "production" else 1)
+    functions = exports.pop("functions")
+    assert {name: each["name"] for name, each in functions.items()} == {
+        name: f"aussie-markets-{name}-{stack}"
+        for name in ("backup", "parameter-backup", "backup-freshness")
+    }
     assert set(exports.pop("ip_set_ids")) == set(exports.pop("ip_set_names")) == {"ipv4", "ipv6"}
     expected: dict[str, Any] = {
         "environment": stack,
@@ -282,6 +290,7 @@ def test_exports(stack: str) -> None:
         "security_log_group_name": f"/aussie-markets/{stack}/security",
         "audit_log_group_name": f"/aussie-markets/{stack}/audit",
         "cluster_name": f"aussie-markets-cluster-{stack}",
+        "debug_task_role_arn": f"arn:aws:mock:::role/{prefix}-debug-task-arn",
         "api_url": f"https://{hosts}api.aussie-markets.com",
         "assets_url": f"https://{hosts}assets.aussie-markets.com",
         "backup_vault_name": f"aussie-markets-backups-{stack}",

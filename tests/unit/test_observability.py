@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+import pulumi
 import pulumi_aws as aws
 import pytest
 from moto.events.models import EventPattern
@@ -16,6 +17,7 @@ from components.api import Api, ApiArgs
 from components.cache import Cache, CacheArgs
 from components.cluster import Cluster, ClusterArgs
 from components.database import Database, DatabaseArgs
+from components.function import FunctionOutputs
 from components.keys import EncryptionKey, EncryptionKeyArgs
 from components.messages import AlertTopic, AlertTopicArgs, publishing_access
 from components.naming import Names
@@ -91,6 +93,8 @@ SILENCE: Final = {
     "nat-1-ports": "notBreaching",
     "dead-letters": "notBreaching",
     "backups": "breaching",
+    "backup-errors": "notBreaching",
+    "backup-dead-letters": "notBreaching",
     "backup-heartbeat": "breaching",
 }
 IN_PRODUCTION: Final = {
@@ -210,6 +214,10 @@ def _platform(stack: str, values: str, preview: bool) -> Deployment:
             ),
         )
         vault = aws.backup.Vault("vault", name=names.backup_vault)
+        function = aws.lambda_.Function(
+            "function", name=names.function("backup"), role="arn:role", handler="a.b"
+        )
+        failed = aws.sqs.Queue("failed")
         Observability(
             "watch",
             ObservabilityArgs(
@@ -229,6 +237,16 @@ def _platform(stack: str, values: str, preview: bool) -> Deployment:
                 cache_settings=settings.cache,
                 nat_gateway_ids=network.nat_gateway_ids,
                 backup_vault_name=vault.name,
+                functions={
+                    "backup": FunctionOutputs(
+                        name=function.name,
+                        arn=function.arn,
+                        role_arn=pulumi.Output.from_input("arn:role"),
+                        log_group_name=pulumi.Output.from_input("log"),
+                        dead_letter_name=failed.name,
+                        schedule_group_name=pulumi.Output.from_input("schedules"),
+                    )
+                },
                 heartbeats={"backup": 26},
             ),
         )
@@ -287,6 +305,7 @@ def existing(deployment: Deployment, environment: str) -> dict[str, set[str]]:
         # What the API gives its metrics is its own NODE_ENV.
         "Environment": {variables},
         "Function": {"backup"},
+        "FunctionName": outputs("aws:lambda/function:Function", "name"),
     }
 
 
@@ -340,7 +359,8 @@ def test_each_kind_has_the_same_alarms(stack: str, values: dict[str, Any]) -> No
     found = alarms(platform(stack, values))
     settings = settings_of(stack, values)
     bursts = "credits" if settings.database.instance_class.startswith("db.t") else "io"
-    expected = {"errors", "latency", "api-errors", "dead-letters", "backups", "backup-heartbeat"}
+    expected = {"errors", "latency", "api-errors", "dead-letters", "backups"}
+    expected |= {f"backup-{label}" for label in ("errors", "dead-letters", "heartbeat")}
     for service, its in settings.services.items():
         expected |= {f"{service}-{label}" for label in ("running", "cpu", "memory")}
         if its.http is not None:
@@ -370,6 +390,7 @@ def test_nothing_that_fails_can_be_left_out() -> None:
     assert required >= {
         *("services", "load_balancer_arn_suffix", "database_identifier", "cache_settings"),
         *("database_replica_identifiers", "nat_gateway_ids", "dead_letter_name"),
+        *("functions", "heartbeats"),
     }
 
 
@@ -471,6 +492,11 @@ def test_the_documented_alarms() -> None:
             (300, 1, 1),
         ),
         ("staging", "backups", "NumberOfBackupJobsCompleted", "LessThan", 1, (86400, 1, 1)),
+        ("staging", "backup-errors", "Errors", "GreaterThan", 0, (300, 1, 1)),
+        (
+            *("staging", "backup-dead-letters", "ApproximateNumberOfMessagesVisible"),
+            *("GreaterThan", 0, (300, 1, 1)),
+        ),
         ("staging", "backup-heartbeat", "Succeeded", "LessThan", 1, (3600, 26, 26)),
     ],
 )
@@ -627,7 +653,7 @@ def test_failed_deployments_of_this_cluster_reach_the_topic() -> None:
             "inputPaths": {"service": "$.resources[0]", "reason": "$.detail.reason"},
             "inputTemplate": '"The deployment of <service> failed: <reason>"',
         },
-        "deadLetterConfig": {"arn": deployment.only(QUEUE).outputs["arn"]},
+        "deadLetterConfig": {"arn": deployment.of(QUEUE)["alerts-dead-letters"].outputs["arn"]},
     }
 
 

@@ -216,6 +216,10 @@ def test_it_touches_no_other_roles(role: str) -> None:
         ("api-infra-1a2b3c4", "ecs.amazonaws.com", True),
         ("flow-logs-1a2b3c4", "vpc-flow-logs.amazonaws.com", True),
         ("database-monitoring-1a2b3c4", "monitoring.rds.amazonaws.com", True),
+        ("parameter-backup-lambda-1a2b3c4", "lambda.amazonaws.com", True),
+        ("parameter-backup-invoke-1a2b3c4", "lambda.amazonaws.com", False),
+        ("parameter-backup-invoke-1a2b3c4", "scheduler.amazonaws.com", True),
+        ("parameter-backup-lambda-1a2b3c4", "scheduler.amazonaws.com", False),
     ],
 )
 def test_it_passes_each_role_to_its_service_alone(role: str, service: str, expected: bool) -> None:
@@ -314,9 +318,29 @@ def test_it_reaches_nothing_of_the_account_and_deletes_no_keys_or_copies(
         ("sns:CreateTopic", "sns aussie-markets-staging-alerts-1", "staging production"),
         ("sqs:CreateQueue", "sqs aussie-markets-staging-dead-1", "staging production"),
         ("events:PutRule", "events rule/aussie-markets-staging-x-1", "staging production"),
+        *(
+            (
+                f"lambda:{action}",
+                "lambda function:aussie-markets-backup-staging",
+                "staging production",
+            )
+            for action in (
+                *("UpdateFunctionCode", "PutFunctionConcurrency", "DeleteFunctionConcurrency"),
+                "PutFunctionEventInvokeConfig",
+            )
+        ),
+        *(
+            (
+                f"scheduler:{action}",
+                "scheduler schedule/aussie-markets-staging-backup-times-1/"
+                "aussie-markets-staging-backup-daily-1",
+                "markets-staging-backup-daily markets-production-backup-daily",
+            )
+            for action in ("CreateSchedule", "UpdateSchedule", "DeleteSchedule")
+        ),
         (
-            "lambda:UpdateFunctionCode",
-            "lambda function:aussie-markets-backup-staging",
+            "scheduler:CreateScheduleGroup",
+            "scheduler schedule-group/aussie-markets-staging-backup-times-1",
             "staging production",
         ),
         ("cloudwatch:PutMetricAlarm", "cloudwatch alarm:HighErrorRate-staging", "staging x"),
@@ -583,6 +607,20 @@ def test_no_role_of_an_environment_leaves_it(action: str, resource: str) -> None
     """Whatever a deploy role writes into its policies."""
     request = Request(action, resource, tags("Resource", OURS))
     assert not may([boundary(scope())], request)
+
+
+def test_snapshots_of_other_environments_stay() -> None:
+    def prunes(name: str, values: Mapping[str, str]) -> bool:
+        snapshot = arn("rds", f"snapshot:{name}")
+        return may(
+            [boundary(scope())],
+            Request("rds:DeleteDBSnapshot", snapshot, tags("Resource", values)),
+        )
+
+    assert prunes("manual-backup-before-easter", OURS)
+    assert not prunes("manual-backup-before-easter", THEIRS)
+    assert not prunes("manual-backup-production-daily-20270131", THEIRS)
+    assert not prunes("pre-migration-staging-20270131", OURS)
 
 
 def test_keys_of_other_environments_stay_closed() -> None:
