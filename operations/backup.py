@@ -93,7 +93,7 @@ def create_backup(context: Context, name: str | None = None, *, wait: bool = Tru
         InputError: the name is none of ours, or not RDS's.
     """
     name = name or backup_name(context)
-    _check_name(name)
+    check_snapshot_name(name)
     kind = _type(name)
     if kind is None:
         raise InputError(f"--name {name}: must begin with {MANUAL} or {PRE_MIGRATION}")
@@ -159,7 +159,7 @@ def verify_backup(
         OperationError: with all that is wrong with it.
     """
     if name is not None:
-        _check_name(name)
+        check_snapshot_name(name)
     if fresh_hours < 1:
         raise InputError(f"--fresh-hours {fresh_hours}: must be 1 or more")
     known = list_backups(context)
@@ -217,7 +217,7 @@ def export_backup(
 
     An export that runs or is complete is not begun again; one that failed is.
     """
-    _check_name(name)
+    check_snapshot_name(name)
     go_on = f"run `backup export {name}` again; an export that has begun goes on by itself"
     with looking(go_on):
         snapshot = _require_snapshot(context, name)
@@ -279,7 +279,7 @@ def restore_backup(context: Context, name: str, target: str | None = None) -> st
     """
     source = context.platform.database
     target = target or f"{source}-restore"
-    _check_name(name)
+    check_snapshot_name(name)
     check_instance_name("--to", target)
     if target == source:
         raise InputError(f"--to {target}: must not be the database itself; `recover` replaces it")
@@ -373,6 +373,9 @@ def prunable(
             for found in snapshots
             if found["SnapshotType"] == "manual"
             and found["DBSnapshotIdentifier"].startswith(MANUAL)
+            # Without it a person has made it by hand, who alone knows what for; the function may
+            # not delete it either.
+            and TYPE_TAG in _tags(found)
             and found["Status"] == "available"
         ),
         key=lambda found: found["SnapshotCreateTime"],
@@ -481,7 +484,8 @@ def _type(name: str) -> str | None:
     return next((kind for prefix, kind in TYPES.items() if name.startswith(prefix)), None)
 
 
-def _check_name(name: str) -> None:
+def check_snapshot_name(name: str) -> None:
+    """Refuse what RDS takes for no snapshot's name."""
     # RDS's own carry a prefix that nobody else can use.
     if not _SNAPSHOT_NAME.fullmatch(re.sub(r"^(rds|awsbackup):", "", name)) or len(name) > 255:
         raise InputError(

@@ -5,13 +5,14 @@ registered beside Pulumi would be rolled back by the next update.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from operations.aws import or_none
+from operations.aws import is_aws_failure, or_none
 from operations.errors import InputError, OperationError
-from operations.parameters import read_parameter, require_no_maintenance
+from operations.parameters import require_no_maintenance
 from operations.platform import PROJECT
 from operations.pulumi_command import pulumi_up
 from operations.service import Phases, judge_deployment, require_service
@@ -20,6 +21,11 @@ from operations.steps import Context, Step, looking, run_steps
 # ECR: of a tag at most 128 characters.
 _TAG: Final = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+
+# Descriptions of releases. A rollback that was cut off would else be undone by going on with it.
+_DEPLOYED: Final = "by deploy"
+_ROLLBACK_BEGUN: Final = "by rollback, which has not seen it run"
+_ROLLBACK_ENDED: Final = "by rollback"
 
 
 @dataclass(frozen=True)
@@ -45,26 +51,47 @@ def deploy(context: Context, version: str, service: str = "api", registry: Regis
         require_no_maintenance(context)
         require_service(context, service)
         image = find_image(context, version, service, registry)
-    _release(context, "deploy", service, image, go_on=go_on, version=version)
+    way_on = (
+        f"{go_on} once the cause is mended; if the version itself is at fault, `rollback` releases "
+        "the one before, and until then every `pulumi up` tries this one"
+    )
+    release = _release_steps(context, service, image, _DEPLOYED)
+    about = {"service": service, "image": image, "version": version}
+    run_steps(context, "deploy", release, go_on=way_on, **about)
     return image
 
 
 def rollback(context: Context, service: str = "api") -> str:
-    """Release the image that was released before the present one; a second time undoes it."""
+    """Release the image that was released before the present one; a second time undoes it.
+
+    One that was cut off goes on instead.
+    """
     with looking("run `rollback` again"):
         require_no_maintenance(context)
         require_service(context, service)
-        present, previous = _releases(context, service)
-        host, _, digest = previous.partition("@")
+        releases = _releases(context, service)
+        goes_on = bool(releases) and releases[-1].get("Description") == _ROLLBACK_BEGUN
+        other = None if goes_on else _last_other(context, service, releases)
+        present = str(releases[-1]["Value"])
+        wanted = other or present
+        host, _, digest = wanted.partition("@")
         # <account>.dkr.ecr.<region>.amazonaws.com/<repository>
         account_id, _, _, region, *_ = host.split(".")
         find_image(context, digest, service, Registry(account_id, region))
     if not context.dry_run:
-        context.console.confirm(f"Replace {present} by {previous}?", yes=context.yes)
-    # Not `rollback` again: once the release is written, that would undo it.
-    go_on = f"run `{_command(digest, service)}`"
-    _release(context, "rollback", service, previous, go_on=go_on, replaced=present)
-    return previous
+        question = f"Go on to {wanted}?" if goes_on else f"Replace {present} by {wanted}?"
+        context.console.confirm(question, yes=context.yes)
+    way_on = (
+        "run `rollback` again once the cause is mended, which goes on with it; another version is "
+        "released with `deploy`, and until then every `pulumi up` tries this one"
+    )
+    steps = [
+        *_release_steps(context, service, wanted, _ROLLBACK_BEGUN),
+        Step("note that the rollback is over", partial(_note_end, context, service, wanted)),
+    ]
+    about = {"service": service, "image": wanted, "replaced": present}
+    run_steps(context, "rollback", steps, go_on=way_on, **about)
+    return wanted
 
 
 def find_image(
@@ -106,41 +133,55 @@ def check_version(version: str) -> None:
         )
 
 
-def _release(
-    context: Context, command: str, service: str, image: str, *, go_on: str, **about: Any
-) -> None:
-    parameter = context.platform.release(service)
+def _release_steps(context: Context, service: str, image: str, description: str) -> list[Step]:
     phases = Phases(context, service)
-
-    def write() -> None:
-        # Written again it would become a version of its own, and the one before it the same.
-        if read_parameter(context, parameter) == image:
-            return
-        context.aws.client("ssm").put_parameter(
-            Name=parameter, Value=image, Type="String", Overwrite=True
-        )
-
-    steps = [
-        Step(f"release {image}", write),
+    return [
+        Step(f"release {image}", partial(_write, context, service, image, description)),
         Step("run `pulumi up` with the policy packs", lambda: pulumi_up(context, phases.tell)),
         Step("see the new version run", partial(judge_deployment, context, service, image)),
     ]
-    way_on = (
-        f"{go_on} once the cause is mended; if the version itself is at fault, `rollback` releases "
-        "the one before, and until then every `pulumi up` tries this one"
+
+
+def _write(context: Context, service: str, image: str, description: str) -> None:
+    last = (_releases(context, service) or [{}])[-1]
+    # Parameter Store keeps a hundred versions: one that says nothing new would cost an old one.
+    if (last.get("Value"), last.get("Description")) == (image, description):
+        return
+    context.aws.client("ssm").put_parameter(
+        Name=context.platform.release(service),
+        Value=image,
+        Type="String",
+        Overwrite=True,
+        Description=description,
     )
-    run_steps(context, command, steps, go_on=way_on, service=service, image=image, **about)
 
 
-def _releases(context: Context, service: str) -> tuple[str, str]:
-    """The image that is released, and the last other one before it."""
+def _note_end(context: Context, service: str, image: str) -> None:
+    """The rollback is over, whether it can be noted or not: told to go on, one would undo it."""
+    try:
+        _write(context, service, image, _ROLLBACK_ENDED)
+    except Exception as error:
+        if not is_aws_failure(error):
+            raise
+        context.console.say(f"warning: the next `rollback` may release {image} once more: {error}")
+
+
+def _releases(context: Context, service: str) -> list[dict[str, Any]]:
+    """Every version of the release parameter that there still is, the present one last."""
     name = context.platform.release(service)
     pages = context.aws.client("ssm").get_paginator("get_parameter_history").paginate(Name=name)
     found = or_none(
         lambda: [one for page in pages for one in page["Parameters"]], "ParameterNotFound"
     )
-    values = [one["Value"] for one in sorted(found or [], key=lambda one: one["Version"])]
-    others = [value for value in values if value != values[-1]]
+    return sorted(found or [], key=lambda one: one["Version"])
+
+
+def _last_other(context: Context, service: str, releases: Sequence[Mapping[str, Any]]) -> str:
+    """The last image that is another than the present one."""
+    others = [one["Value"] for one in releases if one["Value"] != releases[-1]["Value"]]
     if not others:
-        raise OperationError(f"{name} holds no release before the present one; deploy one by name")
-    return values[-1], others[-1]
+        raise OperationError(
+            f"{context.platform.release(service)} holds no release before the present one; deploy "
+            "one by name"
+        )
+    return str(others[-1])

@@ -34,6 +34,10 @@ HEALTH_SECONDS: Final = 10
 _PURPOSE: Final = "migration"
 _TASK_MINUTES: Final = 240
 _LOG_LINES: Final = 15
+_CUT_OFF: Final = (
+    f"A migration that was cut off goes on with --snapshot {PRE_MIGRATION}…, which `backup list` "
+    "shows; end any other maintenance first"
+)
 _SNAPSHOT: Final = re.compile(rf"{PRE_MIGRATION}[a-z0-9](-?[a-z0-9])*")
 
 
@@ -47,9 +51,18 @@ class Migration:
     rehearsal_health_url: str | None = None
 
 
+def api_host(environment: str) -> str:
+    label = "api" if environment == "production" else f"{environment}-api"
+    return f"{label}.{DOMAIN}"
+
+
 def health_url(environment: str) -> str:
-    host = "api" if environment == "production" else f"{environment}-api"
-    return f"https://{host}.{DOMAIN}/health"
+    return f"https://{api_host(environment)}/health"
+
+
+def check_health_url(url: str | None) -> None:
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise InputError(f"health URL {url}: must begin with https:// or http://")
 
 
 def migrate(
@@ -73,7 +86,7 @@ def migrate(
         f"way back, once production was migrated: `backup restore {name}` and `recover`; "
         "maintenance stays on until `maintenance off`"
     )
-    with looking(f"run `migrate --snapshot {name}` again"):
+    with looking(go_on):
         require_instance(context)
         listener = listener_arn(context, "api")
         for place in (context, *([rehearsal] if rehearsal else [])):
@@ -81,7 +94,7 @@ def migrate(
             if migration.image is not None:
                 find_image(place, migration.image)
         if snapshot is None:
-            require_no_maintenance(context)
+            require_no_maintenance(context, _CUT_OFF)
     steps = [
         Step(f"take snapshot {name}", partial(take_snapshot, context, name)),
         Step(f"wait for snapshot {name}", partial(wait_for_snapshot, context, name)),
@@ -163,8 +176,7 @@ def _check(
     if migration.image is not None:
         check_version(migration.image)
     for url in (migration.health_url, migration.rehearsal_health_url):
-        if url is not None and not url.startswith(("https://", "http://")):
-            raise InputError(f"health URL {url}: must begin with https:// or http://")
+        check_health_url(url)
     if not context.dry_run and not context.yes:
         # Asked again when the maintenance begins; without anybody to ask, that comes too late.
         context.console.confirm(f"Begin the migration of {environment}?", yes=context.yes)

@@ -31,13 +31,12 @@ def read_parameter(context: Context, name: str) -> str | None:
     return str(found["Parameter"]["Value"]) if found else None
 
 
-def require_no_maintenance(context: Context) -> None:
+def require_no_maintenance(context: Context, otherwise: str = "End it first") -> None:
     """Refuse where maintenance mode is on: somebody works on the platform."""
     name = context.platform.parameter(MAINTENANCE_MODE)
     if read_parameter(context, name) not in (None, "false"):
         raise OperationError(
-            f"maintenance is on ({name}): somebody works on the platform. End it first, and "
-            "deploy then"
+            f"maintenance is on ({name}): somebody works on the platform. {otherwise}"
         )
 
 
@@ -87,9 +86,9 @@ def verify_parameters_backup(
     """
     folder = f"{FOLDER}/{context.platform.environment}/"
     with looking("run it again"):
-        key = _newest(context, bucket, folder)
-        found = context.aws.client("s3").head_object(Bucket=bucket, Key=key)
-    if datetime.now(UTC) - found["LastModified"] > timedelta(hours=fresh_hours):
+        newest = _newest(context, bucket, folder)
+    key = str(newest["Key"])
+    if datetime.now(UTC) - newest["LastModified"] > timedelta(hours=fresh_hours):
         raise OperationError(
             f"s3://{bucket}/{key} is the newest backup of the parameters, and older than "
             f"{fresh_hours} hours: run `parameters backup`, and see why the function does not"
@@ -111,7 +110,7 @@ def restore_parameters(
         raise InputError(f"--key {key}: must be a backup of this stack, beginning with {folder}")
     bucket = bucket or stack_output(context, "export_bucket_name")
     with looking("run `parameters restore` again"):
-        key = key or _newest(context, bucket, folder)
+        key = key or str(_newest(context, bucket, folder)["Key"])
         document = _read(context, bucket, key)
         wanted = {one["Name"]: _opened(context, one) for one in document["parameters"]}
         present = {one["Name"]: one for one in _parameters(context)}
@@ -208,12 +207,13 @@ def _opened(context: Context, parameter: Mapping[str, Any]) -> dict[str, Any]:
     return {**parameter, "Value": answer["Plaintext"].decode()}
 
 
-def _newest(context: Context, bucket: str, folder: str) -> str:
+def _newest(context: Context, bucket: str, folder: str) -> Mapping[str, Any]:
+    """The newest backup, as S3 lists it; its key says when it was begun."""
     objects = context.aws.pages("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=folder)
-    keys = sorted(one["Key"] for one in objects)
-    if not keys:
+    newest: Mapping[str, Any] | None = max(objects, key=lambda one: one["Key"], default=None)
+    if newest is None:
         raise OperationError(f"s3://{bucket}/{folder} holds no backup; run `parameters backup`")
-    return str(keys[-1])
+    return newest
 
 
 def _read(context: Context, bucket: str, key: str) -> dict[str, Any]:

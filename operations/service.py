@@ -62,12 +62,17 @@ def running_image(context: Context, service: str) -> str:
     return str(_container(definition, service)["image"])
 
 
-def redeploy(context: Context, service: str) -> None:
-    """Replace all tasks by new ones of the same definition, which read the parameters anew."""
+def redeploy(context: Context, service: str, least: int = 0) -> None:
+    """Replace all tasks by new ones of the same definition, which read the parameters anew.
+
+    Fewer than `least` become as many.
+    """
+    present = require_service(context, service)["desiredCount"] if least else 0
     context.aws.client("ecs").update_service(
         cluster=context.platform.cluster,
         service=context.platform.service(service),
         forceNewDeployment=True,
+        **({"desiredCount": least} if present < least else {}),
     )
 
 
@@ -208,16 +213,18 @@ def run_one_task(
 
 def running_tasks(context: Context, purpose: str) -> list[str]:
     """The one-off tasks of that purpose that have not ended, those of earlier runs included."""
-    listed = context.aws.pages(
-        "ecs",
-        "list_tasks",
-        "taskArns",
-        cluster=context.platform.cluster,
-        startedBy=f"operations-{purpose}",
-        desiredStatus="RUNNING",
+    ecs, cluster = context.aws.client("ecs"), context.platform.cluster
+    listed = ecs.get_paginator("list_tasks").paginate(
+        cluster=cluster, startedBy=f"operations-{purpose}", desiredStatus="RUNNING"
     )
-    # The list may be older than the task's end.
-    return [arn for arn in listed if describe_task(context, arn)["lastStatus"] != "STOPPED"]
+    # A page is as much as one description takes; the list may be older than the task's end.
+    return [
+        task["taskArn"]
+        for page in listed
+        if page["taskArns"]
+        for task in ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]
+        if task["lastStatus"] != "STOPPED"
+    ]
 
 
 def describe_task(context: Context, task: str) -> Mapping[str, Any]:

@@ -300,6 +300,7 @@ def made(name: str, days: int, **other: Any) -> dict[str, Any]:
         "SnapshotType": "manual",
         "Status": "available",
         "SnapshotCreateTime": datetime(2026, 7, 1, tzinfo=UTC) - timedelta(days=days),
+        "TagList": [{"Key": "BackupType", "Value": "manual"}],
         **other,
     }
 
@@ -310,6 +311,7 @@ PRESENT = [
     made("rds:auto", 400, SnapshotType="automated"),
     made("manual-backup-vault", 400, SnapshotType="awsbackup"),
     made("manual-backup-creating", 400, Status="creating"),
+    made("manual-backup-made-in-the-console", 400, TagList=[]),
     made("manual-backup-exporting", 90),
     *(made(f"manual-backup-{days}", days) for days in (60, 31, 30, 29, 3, 2, 1)),
 ]
@@ -435,6 +437,7 @@ def test_pruning_stops_at_any_call_and_goes_on(
             aws.client("rds").create_db_snapshot(
                 DBInstanceIdentifier=database,
                 DBSnapshotIdentifier=f"manual-backup-{environment}-{day}",
+                Tags=[{"Key": "BackupType", "Value": "manual"}],
             )
         monkeypatch.setattr(backup, "datetime", Late)
         return lambda: backup.prune_backups(make_run(environment, yes=True).context)

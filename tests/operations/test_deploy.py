@@ -3,29 +3,26 @@
 from collections.abc import Callable
 from typing import Any
 
+import botocore.exceptions
 import pytest
 
 from operations import deploy, service
 from operations.aws import Aws
 from operations.errors import InputError, OperationError, StoppedError
-from operations.platform import Platform
 from operations.steps import Context
 from tests.operations.conftest import MakeRun, audit_lines
+from tests.operations.faults import fails_at_every_call
+from tests.operations.killed import killed_after_each_change
 from tests.operations.stack import (
-    fails_and_goes_on,
     make_network,
     make_service,
     push_image,
-    register_image,
+    released,
+    run_program,
     watched,
 )
 
 RELEASE = "/aussie-markets/staging/release/api-image"
-
-
-def released(aws: Aws, environment: str = "staging") -> str:
-    parameter = aws.client("ssm").get_parameter(Name=Platform(environment).release())
-    return str(parameter["Parameter"]["Value"])
 
 
 def set_maintenance(aws: Aws, value: str) -> None:
@@ -35,20 +32,13 @@ def set_maintenance(aws: Aws, value: str) -> None:
 
 
 @pytest.fixture
-def program(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def program(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the program does about a release, in the place of `pulumi up`; its runs."""
     runs: list[str] = []
 
     def update(context: Context, meanwhile: Callable[[], None]) -> None:
-        environment = context.platform.environment
-        runs.append(environment)
-        meanwhile()
-        definition = register_image(aws, environment, released(aws, environment))
-        aws.client("ecs").update_service(
-            cluster=context.platform.cluster,
-            service=context.platform.service(),
-            taskDefinition=definition,
-        )
+        runs.append(context.platform.environment)
+        run_program(context, meanwhile)
 
     monkeypatch.setattr(deploy, "pulumi_up", update)
     # The emulator knows no service deployments, and answers late.
@@ -213,47 +203,136 @@ def test_phases_that_cannot_be_read_are_said_once(make_run: MakeRun) -> None:
     assert run.text.count("\n") == 1
 
 
-@pytest.mark.usefixtures("program")
-def test_a_deployment_stops_at_any_call_and_goes_on(aws: Aws, make_run: MakeRun) -> None:
-    made, image = make_network(aws), push_image(aws, "v1")
-
-    def attempt(number: int) -> Any:
-        environment = f"s{number}"
-        make_service(aws, made, environment)
-        return lambda: deploy.deploy(make_run(environment).context, "v1")
-
-    def finished(number: int) -> None:
-        environment = f"s{number}"
-        assert released(aws, environment) == image
-        assert service.running_image(make_run(environment).context, "api") == image
-
-    fails_and_goes_on(aws, ("ssm", "ecr"), attempt, finished)
+@pytest.fixture
+def two_images(aws: Aws) -> tuple[str, str]:
+    """Both were released, and the second one runs."""
+    images = push_image(aws, "v1"), push_image(aws, "v2")
+    for image in images:
+        aws.client("ssm").put_parameter(Name=RELEASE, Value=image, Type="String", Overwrite=True)
+    return images
 
 
-@pytest.mark.usefixtures("program")
-def test_a_rollback_stops_at_any_call_and_goes_on(aws: Aws, make_run: MakeRun) -> None:
-    made, first = make_network(aws), push_image(aws, "v1")
-    second = push_image(aws, "v2")
+@pytest.mark.usefixtures("network", "audit_group")
+def test_a_deployment_stops_at_any_call_and_goes_on(
+    aws: Aws, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "pulumi_up", run_program)
+    image, context = push_image(aws, "v1"), make_run().context
 
-    def attempt(number: int) -> Any:
-        environment = f"s{number}"
-        make_service(aws, made, environment)
-        for image in (first, second):
-            aws.client("ssm").put_parameter(
-                Name=Platform(environment).release(), Value=image, Type="String", Overwrite=True
-            )
-        context = make_run(environment, yes=True).context
+    def stopped_well(stopped: StoppedError) -> None:
+        """Once it is released, what is told is how to get rid of it."""
+        assert "run `deploy v1` again" in stopped.go_on
+        if f"release {image}" in stopped.done:
+            assert released(aws) == image
+            assert "`rollback` releases the one before" in stopped.go_on
 
-        def runbook() -> None:
-            # A second rollback would undo one that was written; its message says `deploy`.
-            if released(aws, environment) == second:
-                deploy.rollback(context)
-            else:
-                deploy.deploy(context, "v1")
+    clients = [aws.client(name) for name in ("ssm", "ecr", "ecs", "logs")]
+    phases = aws.client("ecs", attempts=1)
+    met = fails_at_every_call(
+        [*clients, phases], lambda: deploy.deploy(context, "v1"), stopped_well
+    )
+    steps = {call.step for call in met}
+    assert steps >= {"", f"release {image}", "see the new version run"}
+    assert released(aws) == image == service.running_image(context, "api")
+    history = aws.client("ssm").get_parameter_history(Name=RELEASE)["Parameters"]
+    assert len(history) == 1
 
-        return runbook
 
-    def finished(number: int) -> None:
-        assert service.running_image(make_run(f"s{number}").context, "api") == first
+@pytest.mark.usefixtures("network", "audit_group")
+def test_a_deployment_that_was_killed_after_any_change_goes_on(aws: Aws, make_run: MakeRun) -> None:
+    image = push_image(aws, "v1")
+    killed = killed_after_each_change("deploy", "v1")
+    assert killed == [
+        *("PutParameter", "RegisterTaskDefinition", "UpdateService"),
+        *("CreateLogStream", "PutLogEvents"),
+    ]
+    assert released(aws) == image == service.running_image(make_run().context, "api")
 
-    fails_and_goes_on(aws, ("ecr",), attempt, finished)
+
+@pytest.mark.usefixtures("network")
+def test_a_rollback_stops_at_any_call_and_goes_on(
+    aws: Aws, make_run: MakeRun, two_images: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "pulumi_up", run_program)
+    first, run = two_images[0], make_run(yes=True)
+
+    def stopped_well(stopped: StoppedError) -> None:
+        assert "run `rollback` again" in stopped.go_on
+        if f"release {first}" in stopped.done:
+            assert released(aws) == first
+
+    # Not those that it can do without: after its end it would be taken back.
+    clients = [aws.client(name) for name in ("ssm", "ecr", "ecs")]
+    met = fails_at_every_call(
+        clients,
+        lambda: deploy.rollback(run.context),
+        stopped_well,
+        spared=["note that the rollback is over"],
+    )
+    assert {call.step for call in met} == {
+        *("", f"release {first}", "run `pulumi up` with the policy packs"),
+        "see the new version run",
+    }
+    assert released(aws) == first == service.running_image(run.context, "api")
+
+
+@pytest.mark.usefixtures("network")
+def test_a_rollback_that_was_cut_off_is_not_undone_by_the_next(
+    aws: Aws, make_run: MakeRun, two_images: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: Any) -> None:
+        raise OperationError("the update was cut off")
+
+    first, second = two_images
+    monkeypatch.setattr(deploy, "pulumi_up", cut_off)
+    with pytest.raises(StoppedError, match="the update was cut off"):
+        deploy.rollback(make_run(yes=True).context)
+    with pytest.raises(InputError, match=f"Go on to {first}"):
+        deploy.rollback(make_run().context)
+    monkeypatch.setattr(deploy, "pulumi_up", run_program)
+    assert deploy.rollback(make_run(yes=True).context) == first == released(aws)
+    with pytest.raises(InputError, match=f"Replace {first} by {second}"):
+        deploy.rollback(make_run().context)
+
+
+@pytest.mark.usefixtures("network")
+def test_a_version_may_be_deployed_instead_of_going_on_with_a_rollback(
+    aws: Aws, make_run: MakeRun, two_images: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = two_images
+    context = make_run(yes=True).context
+    monkeypatch.setattr(deploy, "pulumi_up", lambda *_: None)
+    with pytest.raises(StoppedError, match="was never begun"):
+        deploy.rollback(context)
+    monkeypatch.setattr(deploy, "pulumi_up", run_program)
+    assert deploy.deploy(context, "v1") == first
+    assert deploy.rollback(context) == second == released(aws)
+
+
+@pytest.mark.usefixtures("network", "program")
+@pytest.mark.parametrize("made", [True, False])
+def test_a_rollback_whose_end_is_not_noted_is_over_all_the_same(
+    aws: Aws,
+    make_run: MakeRun,
+    two_images: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    made: bool,
+) -> None:
+    first, second = two_images
+    run, ssm = make_run(yes=True), aws.client("ssm")
+    put = ssm.put_parameter
+
+    def fail_at_the_end(**given: Any) -> Any:
+        ended = given["Description"] == "by rollback"
+        answer = put(**given) if made or not ended else None
+        if ended:
+            raise botocore.exceptions.ReadTimeoutError(endpoint_url="http://aws")
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ssm, "put_parameter", fail_at_the_end)
+        assert deploy.rollback(run.context) == first
+    assert f"warning: the next `rollback` may release {first} once more" in run.text
+    if not made:
+        assert deploy.rollback(run.context) == first
+    assert deploy.rollback(run.context) == second

@@ -12,7 +12,7 @@ import pytest
 from operations import daily_backup
 from operations.aws import Aws
 from operations.errors import InputError, OperationError
-from operations.handlers import backup, backup_freshness, parameter_backup
+from operations.handlers import backup, backup_freshness, parameter_backup, surroundings
 from operations.parameters import verify_parameters_backup
 from operations.platform import Platform
 from tests.operations.conftest import REGION, MakeRun
@@ -35,6 +35,8 @@ def function(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.client("ssm").put_parameter(
         Name=Platform("staging").parameter("jwt-secret"), Value="s3cret", Type="SecureString"
     )
+    # As in a function that is still warm.
+    monkeypatch.setattr(surroundings, "Aws", lambda _: aws)
     for name, value in {
         "AWS_REGION": REGION,
         "ENVIRONMENT": "staging",
@@ -105,6 +107,11 @@ def test_a_parameter_backup_is_fresh_for_two_hours(
     else:
         with pytest.raises(OperationError, match="older than 2 hours"):
             verify_parameters_backup(context, BUCKET)
+
+
+def test_a_function_works_in_its_own_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "Aws", Aws)
+    assert surroundings.context().aws.region == REGION
 
 
 @pytest.mark.parametrize("event", [{}, {"step": "export"}])

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -13,10 +12,11 @@ from operations import migrate, service
 from operations.aws import Aws
 from operations.errors import InputError, OperationError, StoppedError
 from operations.migrate import Migration
-from operations.steps import Context, Step, run_steps
+from operations.steps import Context
 from tests.operations.conftest import MakeRun
+from tests.operations.faults import fails_at_every_call
+from tests.operations.killed import killed_after_each_change
 from tests.operations.stack import (
-    fails_and_goes_on,
     make_database,
     make_network,
     make_service,
@@ -165,6 +165,8 @@ def test_a_migration_that_fails_leaves_maintenance_on_and_says_the_way_back(
     assert flag(make_run, "production") == "true"
     with pytest.raises(OperationError, match="maintenance is on"):
         migrate.migrate(production, staging, migration(health))
+    with pytest.raises(OperationError, match="goes on with --snapshot pre-migration-"):
+        migrate.migrate(production, staging, migration(health))
 
     monkeypatch.setattr(migrate, "describe_task", real)
     assert migrate.migrate(production, staging, migration(health), name) == name
@@ -268,42 +270,63 @@ def test_a_dry_run_changes_nothing(
     assert (snapshots(aws), rules(aws, listener), health.asked) == ([], [], 0)
 
 
-def test_the_procedure_stops_at_any_change_and_goes_on(
-    aws: Aws, make_run: MakeRun, health: Health
+IN_PRODUCTION = (
+    *("let the load balancer answer 503", "set maintenance-mode true", "migrate production"),
+    *("set maintenance-mode false", "let the load balancer forward requests again"),
+)
+
+
+def test_the_procedure_stops_at_any_call_and_goes_on(
+    aws: Aws, make_run: MakeRun, health: Health, listener: str
 ) -> None:
-    network, listeners = make_network(aws), dict[int, str]()
+    aws.client("logs").create_log_group(logGroupName="/aussie-markets/production/audit")
+    production, staging = contexts(make_run, yes=True)
+    push_image(aws, "v2")
+    name = "pre-migration-production-1"
+    seen: list[list[str]] = []
 
-    def attempt(number: int) -> Any:
-        environment = f"s{number}"
-        make_database(aws, network, environment)
-        listeners[number] = make_service(aws, network, environment)
-        context = make_run(environment, yes=True).context
-        name = f"pre-migration-{environment}"
-        return lambda: migrate.migrate(context, None, migration(health), name)
+    def stopped_well(stopped: StoppedError) -> None:
+        seen.append(snapshots(aws))
+        assert f"run `migrate --snapshot {name}` again" in stopped.go_on
+        if rules(aws, listener) or flag(make_run, "production") == "true":
+            assert "maintenance stays on until `maintenance off`" in stopped.go_on
 
-    def finished(number: int) -> None:
-        environment = f"s{number}"
-        assert f"pre-migration-{environment}" in snapshots(aws)
-        assert flag(make_run, environment) == "false"
-        assert rules(aws, listeners[number]) == []
-        assert migrations(aws, environment)
+    clients = [aws.client(each) for each in ("rds", "ecs", "ecr", "elbv2", "ssm", "logs")]
+    how = migration(health, image="v2")
+    rehearsed = fails_at_every_call(
+        clients,
+        lambda: migrate.migrate(production, staging, how, name),
+        stopped_well,
+        spared=IN_PRODUCTION,
+    )
+    # The rehearsal is behind it: without one, each of these runs is half as long.
+    steps = {call.step for call in rehearsed}
+    done = fails_at_every_call(
+        clients, lambda: migrate.migrate(production, None, how, name), stopped_well, spared=steps
+    )
+    assert steps >= {"", f"take snapshot {name}", f"wait for snapshot {name}", "migrate staging"}
+    assert {call.step for call in done} >= set(IN_PRODUCTION)
+    # Once it is there, it stays the one.
+    assert sorted(seen) == seen
+    assert snapshots(aws) == [name]
+    assert rules(aws, listener) == []
+    assert flag(make_run, "production") == "false"
+    for environment in ("staging", "production"):
+        assert {task["lastStatus"] for task in migrations(aws, environment)} == {"STOPPED"}
 
-    services = ("rds", "ecs", "elbv2", "ssm")
-    fails_and_goes_on(aws, services, attempt, finished, changes_only=True)
 
-
-def test_the_migration_itself_stops_at_any_call_and_goes_on(
-    aws: Aws, make_run: MakeRun, health: Health
+def test_the_procedure_goes_on_after_it_was_killed_after_any_change(
+    aws: Aws, make_run: MakeRun, health: Health, listener: str
 ) -> None:
-    network = make_network(aws)
-
-    def attempt(number: int) -> Any:
-        make_service(aws, network, f"s{number}")
-        context = make_run(f"s{number}").context
-        step = Step("migrate", partial(migrate.run_migration, context, migration(health)))
-        return lambda: run_steps(context, "migrate", [step], go_on="run `migrate` again")
-
-    def finished(number: int) -> None:
-        assert {task["lastStatus"] for task in migrations(aws, f"s{number}")} == {"STOPPED"}
-
-    fails_and_goes_on(aws, ("ecs",), attempt, finished)
+    aws.client("logs").create_log_group(logGroupName="/aussie-markets/production/audit")
+    name = "pre-migration-production-1"
+    task = ("RegisterTaskDefinition", "RunTask", "DeregisterTaskDefinition")
+    assert killed_after_each_change("migrate", name, health.url) == [
+        *("CreateDBSnapshot", *task, "CreateRule", "PutParameter", *task),
+        *("PutParameter", "DeleteRule", "CreateLogStream", "PutLogEvents"),
+    ]
+    assert snapshots(aws) == [name]
+    assert rules(aws, listener) == []
+    assert flag(make_run, "production") == "false"
+    for environment in ("staging", "production"):
+        assert {task["lastStatus"] for task in migrations(aws, environment)} == {"STOPPED"}
