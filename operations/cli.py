@@ -15,6 +15,7 @@ from operations.commands import (
     maintenance,
     migrate,
     parameters,
+    recover,
     secrets,
 )
 from operations.console import Console
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.add_typer(backup.app, name="backup")
 app.add_typer(maintenance.app, name="maintenance")
 app.add_typer(parameters.app, name="parameters")
+app.add_typer(recover.app, name="recover")
 app.add_typer(secrets.app, name="secrets")
 deploy.register(app)
 exec_task.register(app)

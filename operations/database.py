@@ -1,15 +1,35 @@
 """The database instance: found by its name, and copied with all its settings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
-from operations.aws import or_none
+import botocore.exceptions
+
+from operations.aws import error_code, or_none
 from operations.errors import InputError, OperationError
 from operations.steps import Context
 
 _MISSING: Final = "DBInstanceNotFound"
 _MINUTES: Final = 240
+_RENAME_MINUTES: Final = 60
+
+# RDS user guide, "Viewing DB instance status": what does not become available by itself.
+_BROKEN: Final = frozenset(
+    {
+        "failed",
+        "inaccessible-encryption-credentials",
+        "incompatible-network",
+        "incompatible-parameters",
+        "incompatible-restore",
+        "restore-error",
+    }
+)
+
+# RDS user guide, "gp3 storage": below this RDS sets both itself, describes them, and refuses them.
+_OWN_IOPS_GIB: Final = 400
+_OWN_IOPS: Final = ("Iops", "StorageThroughput")
 _NAME: Final = re.compile(r"[a-z](-?[a-z0-9])*")
 
 # What restoring takes by the name under which describing shows it.
@@ -58,6 +78,23 @@ def require_instance(context: Context, name: str | None = None) -> Mapping[str, 
     return instance
 
 
+def find_by_resource_id(context: Context, resource_id: str) -> Mapping[str, Any] | None:
+    """The same instance under whatever name; a name may for a while be the old one's still."""
+    found: list[Mapping[str, Any]] = context.aws.client("rds").describe_db_instances(
+        Filters=[{"Name": "dbi-resource-id", "Values": [resource_id]}]
+    )["DBInstances"]
+    return found[0] if found else None
+
+
+def instances_tagged(context: Context, key: str, value: str) -> list[Mapping[str, Any]]:
+    instances = context.aws.pages("rds", "describe_db_instances", "DBInstances")
+    return [one for one in instances if tags_of(one).get(key) == value]
+
+
+def tags_of(instance: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in instance.get("TagList", ())}
+
+
 def check_instance_name(option: str, name: str) -> None:
     if not _NAME.fullmatch(name) or len(name) > 63:
         raise InputError(
@@ -67,10 +104,99 @@ def check_instance_name(option: str, name: str) -> None:
 
 
 def wait_for_instance(context: Context, name: str) -> None:
+    """Wait until it is available.
+
+    Raises:
+        OperationError: it is gone, or in a state that it does not leave by itself.
+    """
+
     def available() -> bool:
-        return bool(require_instance(context, name)["DBInstanceStatus"] == "available")
+        status = require_instance(context, name)["DBInstanceStatus"]
+        if status in _BROKEN:
+            raise OperationError(
+                f"database instance {name} is {status}; the RDS console shows its events. Delete "
+                "it and run the command again, or ask AWS"
+            )
+        return bool(status == "available")
 
     context.wait(available, what=f"database instance {name}", minutes=_MINUTES, interval=30)
+
+
+def rename_instance(context: Context, resource_id: str, name: str) -> None:
+    """Give an instance another name and wait until it answers to that.
+
+    RDS renames later than it answers, and gives a name free later still.
+    """
+    rds = context.aws.client("rds")
+
+    def renamed() -> bool:
+        instance = find_by_resource_id(context, resource_id)
+        if instance is None:
+            raise OperationError(f"database instance {resource_id} is gone; run the command again")
+        present, status = instance["DBInstanceIdentifier"], instance["DBInstanceStatus"]
+        if present == name:
+            return bool(status == "available")
+        if status in _BROKEN:
+            raise OperationError(
+                f"RDS cannot rename {present}, which is {status}. Delete it with a final snapshot "
+                "(its automated backups stay with --no-delete-automated-backups), then run the "
+                "command again"
+            )
+        if instance.get("PendingModifiedValues", {}).get("DBInstanceIdentifier") != name:
+            _unless_too_early(context, partial(rds.modify_db_instance, **_new_name(present, name)))
+        return False
+
+    context.wait(renamed, what=f"the name {name}", minutes=_RENAME_MINUTES, interval=10)
+
+
+def _new_name(present: str, name: str) -> dict[str, Any]:
+    return {
+        "DBInstanceIdentifier": present,
+        "NewDBInstanceIdentifier": name,
+        "ApplyImmediately": True,
+    }
+
+
+def _unless_too_early(context: Context, call: Callable[[], object]) -> bool:
+    """Make a call that RDS refuses while it works on the instance, or on that name."""
+    try:
+        call()
+    except botocore.exceptions.ClientError as error:
+        if error_code(error) not in ("InvalidDBInstanceState", "DBInstanceAlreadyExists"):
+            raise
+        context.console.say(str(error))
+        return False
+    return True
+
+
+def remove_instance(context: Context, name: str) -> None:
+    """Delete an instance and all that RDS keeps of it: only for a copy that nobody needs."""
+    rds = context.aws.client("rds")
+
+    def delete() -> None:
+        rds.modify_db_instance(
+            DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True
+        )
+        rds.delete_db_instance(
+            DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
+        )
+
+    def gone() -> bool:
+        instance = find_instance(context, name)
+        if instance is not None and instance["DBInstanceStatus"] != "deleting":
+            _unless_too_early(context, delete)
+        return instance is None
+
+    context.wait(gone, what=f"the deletion of {name}", minutes=_MINUTES)
+    forget_logs(context, name)
+
+
+def forget_logs(context: Context, name: str) -> None:
+    """Delete the log groups that RDS made for an instance of that name, without retention."""
+    prefix = f"/aws/rds/instance/{name}/"
+    found = context.aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=prefix)
+    for group in list(found):
+        context.aws.client("logs").delete_log_group(logGroupName=group["logGroupName"])
 
 
 def restore_parameters(model: Mapping[str, Any], further_tags: Mapping[str, str]) -> dict[str, Any]:
@@ -79,10 +205,15 @@ def restore_parameters(model: Mapping[str, Any], further_tags: Mapping[str, str]
     Without it RDS puts the instance into the default network, with the default security group and
     parameters, unprotected and in one zone.
     """
-    tags = {tag["Key"]: tag["Value"] for tag in model.get("TagList", ())}
-    own = {key: value for key, value in tags.items() if not key.startswith("aws:")}
+    own = {key: value for key, value in tags_of(model).items() if not key.startswith("aws:")}
+    small = model["StorageType"] == "gp3" and model["AllocatedStorage"] < _OWN_IOPS_GIB
+    refused = _OWN_IOPS if small else ()
     return {
-        **{name: model[name] for name in _RESTORED if model.get(name) is not None},
+        **{
+            name: model[name]
+            for name in _RESTORED
+            if name not in refused and model.get(name) is not None
+        },
         "DBSubnetGroupName": model["DBSubnetGroup"]["DBSubnetGroupName"],
         "VpcSecurityGroupIds": _security_groups(model),
         "DBParameterGroupName": model["DBParameterGroups"][0]["DBParameterGroupName"],

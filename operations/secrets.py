@@ -58,8 +58,8 @@ def init_secrets(context: Context, stripe_key: str | None = None) -> dict[str, s
 def rotate_secret(context: Context, label: str, service: str, value: str | None = None) -> None:
     """Write a new version of a secret and let all tasks read it.
 
-    A version that no deployment has read yet is a rotation that stopped half-way: it is gone on
-    with instead of making another.
+    Each run makes a value of its own. Whether the present one is that of a run that stopped
+    cannot be known: it may as well be one that somebody put back, which is to be replaced.
     """
     if label in _OTHERWISE:
         secret, version = _OTHERWISE[label]
@@ -74,17 +74,11 @@ def rotate_secret(context: Context, label: str, service: str, value: str | None 
     if stripe:
         _check_stripe(value or "")
     name = context.platform.parameter(label)
-    go_on = (
-        f"run `secrets rotate {label}` again; a value that no task has read yet is deployed, and "
-        "not replaced"
-    )
+    go_on = f"run `secrets rotate {label}` again; it replaces the tasks whatever they have read"
     with looking(go_on):
         require_no_maintenance(context)
         present = _described(context, name)
-        deployments = require_service(context, service)["deployments"]
-        unread = all(one["createdAt"] < present["LastModifiedDate"] for one in deployments)
-        if unread and stripe:
-            unread = read_parameter(context, name) == value
+        require_service(context, service)
     if not context.dry_run:
         context.console.confirm(
             f"Replace {name}? Tokens that were signed with it end."
@@ -94,6 +88,8 @@ def rotate_secret(context: Context, label: str, service: str, value: str | None 
         )
 
     def write() -> None:
+        if stripe and read_parameter(context, name) == value:
+            return
         # Without the key it would be encrypted with one that the API may not use.
         context.aws.client("ssm").put_parameter(
             Name=name,
@@ -103,8 +99,8 @@ def rotate_secret(context: Context, label: str, service: str, value: str | None 
             Overwrite=True,
         )
 
-    steps = [] if unread else [Step(f"write a new version of {name}", write)]
-    steps += [
+    steps = [
+        Step(f"write a new version of {name}", write),
         Step(f"replace the tasks of {service}", partial(redeploy, context, service)),
         Step(f"wait for the tasks of {service}", partial(wait_for_deployment, context, service)),
     ]

@@ -5,13 +5,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import botocore.exceptions
 
 from operations.aws import Aws
 from operations.errors import StoppedError
 from operations.platform import Platform
+from operations.steps import Context
 
 REPOSITORY_NAME: Final = "aussie-markets-api"
 ROLE: Final = "arn:aws:iam::123456789012:role/any"
@@ -107,6 +108,63 @@ def make_service(aws: Aws, network: Network, environment: str = "staging") -> st
     return str(listener)
 
 
+def make_failover(aws: Aws, zone: str, host: str) -> str:
+    """A health check, and the host's two records in that zone; the health check's id."""
+    route53 = aws.client("route53")
+    check = route53.create_health_check(
+        CallerReference=host,
+        HealthCheckConfig={"Type": "HTTPS", "FullyQualifiedDomainName": "lb", "Port": 443},
+    )["HealthCheck"]["Id"]
+    records = [
+        {"SetIdentifier": "primary", "Failover": "PRIMARY", "HealthCheckId": check},
+        {"SetIdentifier": "secondary", "Failover": "SECONDARY"},
+    ]
+    route53.change_resource_record_sets(
+        HostedZoneId=zone,
+        ChangeBatch={
+            "Changes": [
+                {
+                    "Action": "CREATE",
+                    "ResourceRecordSet": {
+                        "Name": host,
+                        "Type": "A",
+                        "TTL": 60,
+                        "ResourceRecords": [{"Value": "192.0.2.1"}],
+                        **record,
+                    },
+                }
+                for record in records
+            ]
+        },
+    )
+    return str(check)
+
+
+def make_scaling(aws: Aws, environment: str = "staging") -> None:
+    platform = Platform(environment)
+    aws.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="ecs",
+        ResourceId=f"service/{platform.cluster}/{platform.service()}",
+        ScalableDimension="ecs:service:DesiredCount",
+        MinCapacity=1,
+        MaxCapacity=3,
+    )
+
+
+def put_database_url(aws: Aws, environment: str = "staging") -> None:
+    """It leads to the database as the emulator has it, with the password `p/w`."""
+    platform = Platform(environment)
+    rds = aws.client("rds")
+    (found,) = rds.describe_db_instances(DBInstanceIdentifier=platform.database)["DBInstances"]
+    endpoint = found["Endpoint"]
+    aws.client("ssm").put_parameter(
+        Name=platform.parameter("database-url"),
+        Value=f"postgresql://u:p%2Fw@{endpoint['Address']}:{endpoint['Port']}/d",
+        Type="SecureString",
+        Overwrite=True,
+    )
+
+
 def register_image(aws: Aws, environment: str, image: str) -> str:
     answer = aws.client("ecs").register_task_definition(
         family=Platform(environment).service(),
@@ -141,7 +199,30 @@ def register_image(aws: Aws, environment: str, image: str) -> str:
     return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
-def push_image(aws: Aws, tag: str) -> str:
+def released(aws: Aws, environment: str = "staging") -> str:
+    parameter = aws.client("ssm").get_parameter(Name=Platform(environment).release())
+    return str(parameter["Parameter"]["Value"])
+
+
+def run_program(context: Context, meanwhile: Callable[[], None]) -> None:
+    """What the program does about a release, in the place of `pulumi up`."""
+    meanwhile()
+    environment = context.platform.environment
+    image = released(context.aws, environment)
+    context.aws.client("ecs").update_service(
+        cluster=context.platform.cluster,
+        service=context.platform.service(),
+        taskDefinition=register_image(context.aws, environment, image),
+    )
+
+
+class Clients(Protocol):
+    """What makes clients of boto3: `Aws`, or a local cloud."""
+
+    def client(self, service: str) -> Any: ...
+
+
+def push_image(aws: Clients, tag: str) -> str:
     """An image of the API with that tag; its name by digest."""
     ecr = aws.client("ecr")
     if not any(
@@ -214,11 +295,12 @@ def fails_and_goes_on(
     finished: Callable[[int], None],
     *,
     changes_only: bool = False,
+    reads: bool = True,
 ) -> None:
     """Let each call of a runbook fail in turn: not made, or made and its answer lost.
 
     `changes_only` leaves out reads and lost answers, of a long runbook whose parts have tests of
-    their own.
+    their own; without `reads` these alone are left out.
 
     `attempt(n)` prepares an environment of its own and returns the runbook; `finished(n)` checks
     what it should have left after its second run.
@@ -230,7 +312,7 @@ def fails_and_goes_on(
     finished(0)
     for number, name in enumerate(all_calls.made, 1):
         changes = not name.startswith(("Describe", "Get", "List", "Head"))
-        if changes_only and not changes:
+        if not changes and (changes_only or not reads):
             continue
         _fail_once(aws, services, attempt(number), number, answer_lost=False)
         finished(number)
@@ -270,6 +352,8 @@ NOT_NEEDED: Final = (
     "ListServiceDeployments",
     "DescribeServiceDeployments",
     "DeregisterTaskDefinition",
+    # Where it was done all the same, that is noticed.
+    "RemoveTagsFromResource",
 )
 
 # Environments of lost answers are numbered from here.
