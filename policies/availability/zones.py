@@ -71,8 +71,17 @@ def _of_mappings(mappings: Any) -> Sequence[Any]:
 ).for_stack()
 def function_zones(stack: Stack) -> None:
     for function in stack.owing(FUNCTION):
-        if function.was_given("vpcConfig"):
+        if _is_in_a_vpc(function):
             _check_zones(function, "vpcConfig", stack, lambda config: config["subnetIds"])
+
+
+def _is_in_a_vpc(function: Checked) -> bool:
+    """After an update a function outside has a vpcConfig too, with nothing in it."""
+    try:
+        config = function.given("vpcConfig")
+        return config is not None and len(config["subnetIds"]) > 0
+    except UnknownValueError:
+        return True
 
 
 def _check_zones(resource: Checked, property_name: str, stack: Stack, elements: _Elements) -> None:

@@ -134,3 +134,5 @@ def test_what_aws_lists_beside_what_was_given_counts_once() -> None:
 def test_a_function_outside_the_vpc_has_no_zone_of_ours() -> None:
     stack_passes(function_zones, Given(FUNCTION, "it", {}))
     stack_passes(function_zones, Given(FUNCTION, "it", {"vpcConfig": UNKNOWN}))
+    answered = {"subnetIds": [], "securityGroupIds": [], "vpcId": ""}
+    stack_passes(function_zones, Given(FUNCTION, "it", {"vpcConfig": answered}))
