@@ -49,7 +49,7 @@ def stack(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.client("logs").create_log_group(logGroupName="/aussie-markets/staging/audit")
     where = {"LocationConstraint": REGION}
     aws.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
-    # The emulator knows no service deployments, and answers late.
+    # Phases have a test of their own, and the emulator ends a deployment at once.
     monkeypatch.setattr(service.Phases, "_phase", lambda _: "")
 
 

@@ -41,7 +41,7 @@ def program(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         run_program(context, meanwhile)
 
     monkeypatch.setattr(deploy, "pulumi_up", update)
-    # The emulator knows no service deployments, and answers late.
+    # Phases have a test of their own, and the emulator ends a deployment at once.
     monkeypatch.setattr(service.Phases, "_phase", lambda _: "IN_PROGRESS, SCALE_UP")
     return runs
 

@@ -58,7 +58,7 @@ def zone(aws: Aws) -> str:
 
 @pytest.fixture(autouse=True)
 def phases(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The emulator knows no service deployments, and answers late.
+    # Phases have a test of their own, and the emulator ends a deployment at once.
     monkeypatch.setattr(service.Phases, "_phase", lambda _: "")
 
 
