@@ -8,8 +8,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.buckets import PrivateBucket, PrivateBucketArgs
-from components.documents import policy_document, service_trust
+from components.documents import service_trust
 from components.keys import ServiceAccess
+from components.roles import role_with_rights
 from components.settings.assets import AssetsSettings
 
 # S3 Replication Time Control: the only value. 99.99 % of objects are replicated within it.
@@ -109,22 +110,15 @@ class Assets(pulumi.ComponentResource):
             child,
         )
         # S3's guide gives this role no condition: it says of no context key that S3 sends it.
-        role = aws.iam.Role(
+        role, policy = role_with_rights(
             f"{name}-replication",
-            description="Lets S3 replicate the static assets",
-            assume_role_policy=pulumi.Output.json_dumps(service_trust("s3.amazonaws.com")),
-            opts=child,
-        )
-        policy = aws.iam.RolePolicy(
-            f"{name}-replication",
-            role=role.name,
-            policy=pulumi.Output.json_dumps(
-                policy_document(
-                    *_read_from(primary.arn, args.kms_key_arn, args.region),
-                    *_write_to(replica.arn, args.replica_kms_key_arn, replica_region),
-                )
-            ),
-            opts=child,
+            "Lets S3 replicate the static assets",
+            service_trust("s3.amazonaws.com"),
+            [
+                *_read_from(primary.arn, args.kms_key_arn, args.region),
+                *_write_to(replica.arn, args.replica_kms_key_arn, replica_region),
+            ],
+            child,
         )
         aws.s3.BucketReplicationConfig(
             f"{name}-replication",

@@ -17,6 +17,7 @@ from components.buckets import (
 )
 from components.documents import on_behalf_of, policy_document, service_trust
 from components.naming import Names
+from components.roles import role_with_rights
 from components.settings.backup import BackupSettings, VaultLock
 
 # UTC+10 all year: in Sydney an hour of the night is missing once a year and doubled once.
@@ -381,47 +382,31 @@ class Backup(pulumi.ComponentResource):
     def _export_role(self, bucket: PrivateBucket) -> aws.iam.Role:
         args = self._args
         # RDS user guide, "Setting up access to an Amazon S3 bucket": trust, actions, resources.
-        role = aws.iam.Role(
+        own_rds = pulumi.Output.concat(f"arn:aws:rds:{args.region}:", args.account_id, ":*")
+        through_s3 = {"kms:ViaService": f"s3.{args.region}.amazonaws.com"}
+        role, _ = role_with_rights(
             f"{self._name_prefix}-export",
-            description="Lets RDS write exported snapshots",
-            assume_role_policy=pulumi.Output.json_dumps(
-                service_trust(
-                    "export.rds.amazonaws.com",
-                    on_behalf_of(
-                        args.account_id,
-                        pulumi.Output.concat(f"arn:aws:rds:{args.region}:", args.account_id, ":*"),
-                    ),
-                )
-            ),
-            opts=self._child,
-        )
-        objects = pulumi.Output.concat(bucket.arn, "/*")
-        aws.iam.RolePolicy(
-            f"{self._name_prefix}-export",
-            role=role.name,
-            policy=pulumi.Output.json_dumps(
-                policy_document(
-                    {
-                        "Effect": "Allow",
-                        "Action": ["s3:GetBucketLocation", "s3:ListBucket"],
-                        "Resource": bucket.arn,
-                    },
-                    {
-                        "Effect": "Allow",
-                        "Action": ["s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*"],
-                        "Resource": objects,
-                    },
-                    {
-                        "Effect": "Allow",
-                        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-                        "Resource": args.kms_key_arn,
-                        "Condition": {
-                            "StringEquals": {"kms:ViaService": f"s3.{args.region}.amazonaws.com"}
-                        },
-                    },
-                )
-            ),
-            opts=self._child,
+            "Lets RDS write exported snapshots",
+            service_trust("export.rds.amazonaws.com", on_behalf_of(args.account_id, own_rds)),
+            [
+                {
+                    "Effect": "Allow",
+                    "Action": ["s3:GetBucketLocation", "s3:ListBucket"],
+                    "Resource": bucket.arn,
+                },
+                {
+                    "Effect": "Allow",
+                    "Action": ["s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*"],
+                    "Resource": pulumi.Output.concat(bucket.arn, "/*"),
+                },
+                {
+                    "Effect": "Allow",
+                    "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                    "Resource": args.kms_key_arn,
+                    "Condition": {"StringEquals": through_s3},
+                },
+            ],
+            self._child,
         )
         return role
 

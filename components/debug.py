@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 
-from components.documents import Statement, policy_document
+from components.documents import Statement
 from components.naming import Names
+from components.roles import role_with_rights
 from components.task_roles import program_statements, task_trust
 
 
@@ -42,22 +42,12 @@ class DebugTasks(pulumi.ComponentResource):
         self, name: str, args: DebugTasksArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("aussie-markets:debug:DebugTasks", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(
+        role, rights = role_with_rights(
             f"{name}-task",
-            description=f"Runs in debug tasks of {args.names.environment}",
-            assume_role_policy=pulumi.Output.json_dumps(task_trust(args.region, args.account_id)),
-            opts=child,
-        )
-        rights = aws.iam.RolePolicy(
-            f"{name}-task",
-            role=role.name,
-            policy=pulumi.Output.json_dumps(
-                policy_document(
-                    *program_statements(args.written_log_group_arns), *_session_statements(args)
-                )
-            ),
-            opts=child,
+            f"Runs in debug tasks of {args.names.environment}",
+            task_trust(args.region, args.account_id),
+            [*program_statements(args.written_log_group_arns), *_session_statements(args)],
+            pulumi.ResourceOptions(parent=self),
         )
         self.role_arn = pulumi.Output.all(role.arn, rights.id).apply(lambda known: str(known[0]))
         self.register_outputs({"role_arn": self.role_arn})

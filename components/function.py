@@ -8,10 +8,11 @@ from typing import Any, Final, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
-from components.documents import Statement, on_behalf_of, policy_document, service_trust
+from components.documents import Statement, on_behalf_of, service_trust
 from components.function_archive import function_archive
 from components.messages import dead_letter_queue
 from components.naming import OPERATIONS_NAMESPACE, Names
+from components.roles import role_with_rights
 from components.settings.functions import FunctionsSettings
 
 # Supported until 2029: AWS Lambda developer guide, "Supported runtimes".
@@ -108,11 +109,12 @@ class Function(pulumi.ComponentResource):
             opts=self._child,
         )
         queue = dead_letter_queue(f"{name}-dead-letters", args.messages_key_arn, self._child)
-        role, rights = self._role(
-            "lambda",
+        role, rights = role_with_rights(
+            f"{name}-lambda",
             f"What {args.names.function(args.function)} may do",
             service_trust("lambda.amazonaws.com"),
             [*self._own_statements(log_group), *self._queue_statements(queue), *args.statements],
+            self._child,
         )
         function = self._function(role, rights, log_group, queue)
         retries = aws.lambda_.FunctionEventInvokeConfig(
@@ -189,12 +191,13 @@ class Function(pulumi.ComponentResource):
             "Action": "lambda:InvokeFunction",
             "Resource": function.arn,
         }
-        role, rights = self._role(
-            "invoke",
+        role, rights = role_with_rights(
+            f"{self._name_prefix}-invoke",
             f"Lets EventBridge Scheduler call {args.names.function(args.function)}",
             # EventBridge Scheduler user guide, "Confused deputy prevention": a group, no schedule.
             service_trust("scheduler.amazonaws.com", on_behalf_of(args.account_id, group.arn)),
             [call, *self._queue_statements(queue)],
+            self._child,
         )
         for label, (expression, event) in args.schedules.items():
             # Without a key of ours: an event says what to do, and nothing of anybody.
@@ -219,27 +222,6 @@ class Function(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[rights, retries]),
             )
         return group
-
-    def _role(
-        self,
-        label: str,
-        description: str,
-        trust: Mapping[str, Any],
-        statements: Sequence[Statement],
-    ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-        role = aws.iam.Role(
-            f"{self._name_prefix}-{label}",
-            description=description,
-            assume_role_policy=pulumi.Output.json_dumps(trust),
-            opts=self._child,
-        )
-        rights = aws.iam.RolePolicy(
-            f"{self._name_prefix}-{label}",
-            role=role.name,
-            policy=pulumi.Output.json_dumps(policy_document(*statements)),
-            opts=self._child,
-        )
-        return role, rights
 
     def _own_statements(self, log_group: aws.cloudwatch.LogGroup) -> list[Statement]:
         args = self._args

@@ -13,9 +13,10 @@ from components.buckets import (
     lock_versions,
     record_readers,
 )
-from components.documents import policy_document, service_trust
+from components.documents import service_trust
 from components.keys import ServiceAccess
 from components.naming import PROJECT, Names
+from components.roles import role_with_rights
 from components.settings.account import DetectionSettings, Feature, TrailSettings
 
 # How long an overwritten or deleted record can be brought back once the lock has ended.
@@ -223,38 +224,26 @@ class Guard(pulumi.ComponentResource):
         # Rights: CloudTrail user guide, "Role policy document for CloudTrail to use CloudWatch
         # Logs for monitoring". The condition keeps other accounts' trails from using the role.
         args, name = self._args, self._name_prefix
-        role = aws.iam.Role(
+        own_trail = {"aws:SourceArn": trail_arn(args.region, args.account_id)}
+        return role_with_rights(
             f"{name}-trail",
-            description="Writes the trail into its log group",
-            assume_role_policy=pulumi.Output.json_dumps(
-                service_trust(
-                    "cloudtrail.amazonaws.com",
-                    {"StringEquals": {"aws:SourceArn": trail_arn(args.region, args.account_id)}},
-                )
-            ),
-            opts=self._child,
+            "Writes the trail into its log group",
+            service_trust("cloudtrail.amazonaws.com", {"StringEquals": own_trail}),
+            [
+                {
+                    "Effect": "Allow",
+                    "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                    # CloudTrail names its streams so.
+                    "Resource": pulumi.Output.concat(
+                        log_group.arn,
+                        ":log-stream:",
+                        args.account_id,
+                        f"_CloudTrail_{args.region}*",
+                    ),
+                }
+            ],
+            self._child,
         )
-        policy = aws.iam.RolePolicy(
-            f"{name}-trail",
-            role=role.name,
-            policy=pulumi.Output.json_dumps(
-                policy_document(
-                    {
-                        "Effect": "Allow",
-                        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                        # CloudTrail names its streams so.
-                        "Resource": pulumi.Output.concat(
-                            log_group.arn,
-                            ":log-stream:",
-                            args.account_id,
-                            f"_CloudTrail_{args.region}*",
-                        ),
-                    }
-                )
-            ),
-            opts=self._child,
-        )
-        return role, policy
 
     def _detector(self) -> aws.guardduty.Detector:
         name = self._name_prefix

@@ -9,8 +9,9 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
-from components.documents import on_behalf_of, policy_document, service_trust
+from components.documents import on_behalf_of, service_trust
 from components.naming import Names
+from components.roles import role_with_rights
 from components.settings.network import NetworkSettings
 
 # Deployment documentation, "ECS Cluster Configuration"; the others are the protocols' own.
@@ -264,42 +265,27 @@ class Network(pulumi.ComponentResource):
         # Trust and rights: VPC user guide, "IAM role for publishing flow logs to CloudWatch
         # Logs", without the right to create groups. The conditions keep other accounts' flow
         # logs from using the role (confused deputy).
-        role = aws.iam.Role(
-            f"{self._name_prefix}-flow-logs",
-            description="Writes the VPC's flow logs",
-            assume_role_policy=pulumi.Output.json_dumps(
-                service_trust(
-                    "vpc-flow-logs.amazonaws.com",
-                    on_behalf_of(
-                        self._args.account_id,
-                        pulumi.Output.concat(
-                            f"arn:aws:ec2:{self._args.region}:",
-                            self._args.account_id,
-                            ":vpc-flow-log/*",
-                        ),
-                    ),
-                )
-            ),
-            opts=self._child,
+        account_id = self._args.account_id
+        flow_logs = pulumi.Output.concat(
+            f"arn:aws:ec2:{self._args.region}:", account_id, ":vpc-flow-log/*"
         )
-        policy = aws.iam.RolePolicy(
+        role, policy = role_with_rights(
             f"{self._name_prefix}-flow-logs",
-            role=role.name,
-            policy=pulumi.Output.json_dumps(
-                policy_document(
-                    {
-                        "Effect": "Allow",
-                        "Action": [
-                            "logs:CreateLogStream",
-                            "logs:DescribeLogGroups",
-                            "logs:DescribeLogStreams",
-                            "logs:PutLogEvents",
-                        ],
-                        "Resource": pulumi.Output.concat(group.arn, ":*"),
-                    }
-                )
-            ),
-            opts=self._child,
+            "Writes the VPC's flow logs",
+            service_trust("vpc-flow-logs.amazonaws.com", on_behalf_of(account_id, flow_logs)),
+            [
+                {
+                    "Effect": "Allow",
+                    "Action": [
+                        "logs:CreateLogStream",
+                        "logs:DescribeLogGroups",
+                        "logs:DescribeLogStreams",
+                        "logs:PutLogEvents",
+                    ],
+                    "Resource": pulumi.Output.concat(group.arn, ":*"),
+                }
+            ],
+            self._child,
         )
         aws.ec2.FlowLog(
             f"{self._name_prefix}-flow-logs",

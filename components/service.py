@@ -8,9 +8,10 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cluster import capacity_strategy
-from components.documents import policy_document, service_trust
+from components.documents import service_trust
 from components.naming import Names
 from components.network import API_PORT
+from components.roles import role_with_rights
 from components.settings.cluster import CapacitySettings
 from components.settings.services import DeploymentStrategy, HttpSettings, ServiceSettings
 from components.task import SCRATCH_VOLUME, container_definition
@@ -202,21 +203,14 @@ class Service(pulumi.ComponentResource):
     def _role(
         self, label: str, description: str, statements: Sequence[Mapping[str, Any]]
     ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-        role = aws.iam.Role(
+        args = self._args
+        return role_with_rights(
             f"{self._name_prefix}-{label}",
-            description=f"{description} of {self._args.names.service(self._args.service)}",
-            assume_role_policy=pulumi.Output.json_dumps(
-                task_trust(self._args.region, self._args.account_id)
-            ),
-            opts=self._child,
+            f"{description} of {args.names.service(args.service)}",
+            task_trust(args.region, args.account_id),
+            statements,
+            self._child,
         )
-        policy = aws.iam.RolePolicy(
-            f"{self._name_prefix}-{label}",
-            role=role.name,
-            policy=pulumi.Output.json_dumps(policy_document(*statements)),
-            opts=self._child,
-        )
-        return role, policy
 
     def _execution_statements(self, log_group: aws.cloudwatch.LogGroup) -> list[dict[str, Any]]:
         statements: list[dict[str, Any]] = [
