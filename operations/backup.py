@@ -20,6 +20,7 @@ from operations.database import (
     require_instance,
     restore_parameters,
     settings_after_restore,
+    tags_of,
     unlike,
     wait_for_instance,
 )
@@ -72,7 +73,7 @@ class BackupRecord:
     def of(cls, snapshot: Mapping[str, Any], exports: Mapping[str, str]) -> "BackupRecord":
         return cls(
             id=snapshot["DBSnapshotIdentifier"],
-            type=_tags(snapshot).get(TYPE_TAG, snapshot["SnapshotType"]),
+            type=tags_of(snapshot).get(TYPE_TAG, snapshot["SnapshotType"]),
             size_gib=snapshot["AllocatedStorage"],
             time=snapshot.get("SnapshotCreateTime"),
             status=snapshot["Status"],
@@ -290,7 +291,7 @@ def restore_backup(context: Context, name: str, target: str | None = None) -> st
         if snapshot["Status"] != "available":
             raise OperationError(f"snapshot {name} is {snapshot['Status']}; restore it afterwards")
         taken = find_instance(context, target)
-    if taken is not None and _tags(taken).get(RESTORED_FROM_TAG) != name:
+    if taken is not None and tags_of(taken).get(RESTORED_FROM_TAG) != name:
         raise OperationError(f"--to {target}: this instance exists already; choose another name")
 
     def restore() -> None:
@@ -375,7 +376,7 @@ def prunable(
             and found["DBSnapshotIdentifier"].startswith(MANUAL)
             # Without it a person has made it by hand, who alone knows what for; the function may
             # not delete it either.
-            and TYPE_TAG in _tags(found)
+            and TYPE_TAG in tags_of(found)
             and found["Status"] == "available"
         ),
         key=lambda found: found["SnapshotCreateTime"],
@@ -417,13 +418,17 @@ def _check_quota(context: Context) -> None:
         )
 
 
-def _own_snapshot(context: Context, name: str) -> Mapping[str, Any] | None:
-    """The snapshot of that name; `OperationError` where it is another database's."""
+def find_snapshot(context: Context, name: str) -> Mapping[str, Any] | None:
     rds = context.aws.client("rds")
     found = or_none(lambda: rds.describe_db_snapshots(DBSnapshotIdentifier=name), _SNAPSHOT_MISSING)
-    if found is None or not found["DBSnapshots"]:
+    return found["DBSnapshots"][0] if found and found["DBSnapshots"] else None
+
+
+def _own_snapshot(context: Context, name: str) -> Mapping[str, Any] | None:
+    """The snapshot of that name; `OperationError` where it is another database's."""
+    snapshot = find_snapshot(context, name)
+    if snapshot is None:
         return None
-    snapshot: Mapping[str, Any] = found["DBSnapshots"][0]
     owner = snapshot["DBInstanceIdentifier"]
     if owner != context.platform.database:
         raise OperationError(
@@ -472,7 +477,7 @@ def record_result(context: Context, snapshot_arn: str, result: str) -> None:
 
 def result_of(snapshot: Mapping[str, Any]) -> str | None:
     """What became of a backup, once it has come to its end."""
-    return _tags(snapshot).get(RESULT_TAG)
+    return tags_of(snapshot).get(RESULT_TAG)
 
 
 def _export_name(snapshot: str, earlier: int) -> str:
@@ -492,7 +497,3 @@ def check_snapshot_name(name: str) -> None:
             f"{name!r} is no snapshot's name: lower-case letters, digits and single hyphens, a "
             "letter first"
         )
-
-
-def _tags(resource: Mapping[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in resource.get("TagList", ())}

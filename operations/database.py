@@ -91,8 +91,9 @@ def instances_tagged(context: Context, key: str, value: str) -> list[Mapping[str
     return [one for one in instances if tags_of(one).get(key) == value]
 
 
-def tags_of(instance: Mapping[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in instance.get("TagList", ())}
+def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
+    """Of an instance or a snapshot, as RDS describes it."""
+    return {tag["Key"]: tag["Value"] for tag in resource.get("TagList", ())}
 
 
 def check_instance_name(option: str, name: str) -> None:

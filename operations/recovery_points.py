@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from operations.aws import or_none
-from operations.backup import check_snapshot_name
+from operations.backup import check_snapshot_name, find_snapshot
 from operations.errors import InputError, OperationError
 from operations.objectives import DATABASE_RPO
 from operations.steps import Context
@@ -141,13 +140,9 @@ def _from_snapshot(snapshot: Mapping[str, Any]) -> RecoveryPoint:
 
 
 def _require_snapshot(context: Context, name: str) -> Mapping[str, Any]:
-    rds = context.aws.client("rds")
-    found = or_none(
-        lambda: rds.describe_db_snapshots(DBSnapshotIdentifier=name), "DBSnapshotNotFound"
-    )
-    if found is None or not found["DBSnapshots"]:
+    snapshot = find_snapshot(context, name)
+    if snapshot is None:
         raise OperationError(f"there is no snapshot {name}; see `backup list`")
-    snapshot: Mapping[str, Any] = found["DBSnapshots"][0]
     database, owner = context.platform.database, snapshot["DBInstanceIdentifier"]
     if owner != database and not owner.startswith(f"{database}{DAMAGED}"):
         raise OperationError(
