@@ -132,6 +132,10 @@ class LocalCloud:
             return []
         return list((latest or {}).get("resources") or [])
 
+    def outputs(self, stack: str) -> dict[str, Any]:
+        (root,) = [r for r in self.state(stack) if r["type"] == "pulumi:pulumi:Stack"]
+        return dict(root["outputs"])
+
     def steps(self, stack: str, *flags: str) -> dict[str, dict[str, Any]]:
         """The steps of a preview by type and name, unchanged resources left out."""
         answer = self.shell(" ".join(["pulumi preview --json 2>/dev/null", *flags]), stack)

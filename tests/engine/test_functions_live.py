@@ -95,7 +95,7 @@ def test_the_daily_backup_leaves_snapshot_export_and_record(cloud: LocalCloud) -
 
     bring_forward(cloud, "backup", {"step": "go on"})
     (export,) = eventually(lambda: rds.describe_export_tasks()["ExportTasks"])
-    outputs = json.loads(cloud.shell("pulumi stack output --json 2>/dev/null").text)
+    outputs = cloud.outputs(ENVIRONMENT)
     assert export["SourceArn"] == snapshot["DBSnapshotArn"]
     assert export["S3Bucket"] == outputs["export_bucket_name"]
     assert export["IamRoleArn"] == outputs["export_role_arn"]
@@ -107,7 +107,7 @@ def test_the_daily_backup_leaves_snapshot_export_and_record(cloud: LocalCloud) -
 
 def test_the_parameters_are_backed_up_and_both_backups_found_fresh(cloud: LocalCloud) -> None:
     s3 = cloud.client("s3")
-    outputs = json.loads(cloud.shell("pulumi stack output --json 2>/dev/null").text)
+    outputs = cloud.outputs(ENVIRONMENT)
     bucket = outputs["export_bucket_name"]
     where = {"Bucket": bucket, "Prefix": "parameters/staging/"}
 

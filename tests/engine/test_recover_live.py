@@ -2,15 +2,14 @@
 
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 
 from tests.engine.conftest import LocalCloud, MakeCloud
-from tests.engine.test_services_live import DOMAIN, changes, output, up
-from tests.operations.test_migrate import Health
+from tests.engine.test_services_live import DOMAIN, changes, up
+from tests.health import running_health
 
 STACK: Final = "staging"
 DATABASE: Final = "aussie-markets-db-staging"
@@ -32,13 +31,8 @@ def cloud(make_cloud: MakeCloud) -> LocalCloud:
 @pytest.fixture(scope="module")
 def health() -> Iterator[str]:
     """The URL of an API that is healthy."""
-    made = Health()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield made.url
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+    with running_health() as made:
+        yield made.url
 
 
 def operate(cloud: LocalCloud, command: str) -> dict[str, Any]:
@@ -92,7 +86,7 @@ def in_the_clear(inputs: dict[str, Any]) -> dict[str, Any]:
 
 def check(cloud: LocalCloud) -> dict[str, Any]:
     route53 = cloud.client("route53")
-    found = route53.get_health_check(HealthCheckId=output(cloud, STACK)["health_check_id"])
+    found = route53.get_health_check(HealthCheckId=cloud.outputs(STACK)["health_check_id"])
     config: dict[str, Any] = found["HealthCheck"]["HealthCheckConfig"]
     return config
 
@@ -157,7 +151,7 @@ def test_a_damaged_database_is_put_aside_and_our_own_command_adopts_the_other(
 
 def test_the_next_up_takes_users_back_from_the_status_page_and_says_so(cloud: LocalCloud) -> None:
     cloud.client("route53").update_health_check(
-        HealthCheckId=output(cloud, STACK)["health_check_id"], Disabled=True, Inverted=True
+        HealthCheckId=cloud.outputs(STACK)["health_check_id"], Disabled=True, Inverted=True
     )
     (name,) = cloud.steps(STACK, "--refresh")
     assert name == "HealthCheck aussie-markets-staging-edge-api"

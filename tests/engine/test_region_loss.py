@@ -1,7 +1,5 @@
 """docs/region-loss.md: Sydney is gone, and the platform comes up in Melbourne from a copy."""
 
-from typing import Any
-
 import pytest
 
 from tests.engine.conftest import LocalCloud, MakeCloud
@@ -46,11 +44,6 @@ def copy_key(cloud: LocalCloud) -> str:
     return str(key)
 
 
-def outputs_of(cloud: LocalCloud) -> dict[str, Any]:
-    (root,) = [r for r in cloud.state(STACK) if r["type"] == "pulumi:pulumi:Stack"]
-    return dict(root["outputs"])
-
-
 def test_a_stack_file_brings_the_platform_up_from_a_copied_snapshot(
     cloud: LocalCloud, copy_key: str
 ) -> None:
@@ -70,7 +63,7 @@ def test_a_stack_file_brings_the_platform_up_from_a_copied_snapshot(
     assert database["KmsKeyId"] == copy_key
     assert database["StorageEncrypted"] is True
     assert database["MultiAZ"] is True
-    outputs = outputs_of(cloud)
+    outputs = cloud.outputs(STACK)
     assert outputs["region"] == MELBOURNE
     (service,) = cloud.client("ecs", MELBOURNE).describe_services(
         cluster=outputs["cluster_name"], services=[outputs["services"]["api"]["service_name"]]

@@ -4,11 +4,9 @@ import json
 import os
 import shlex
 import sys
-import threading
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +17,6 @@ from tests.engine.test_services_live import (
     DOMAIN,
     changes,
     container_of,
-    output,
     rules_of,
     scale,
     service_of,
@@ -27,6 +24,7 @@ from tests.engine.test_services_live import (
     up,
     weights_of,
 )
+from tests.health import running_health
 from tests.operations.stack import push_image
 
 STACK: Final = "staging"
@@ -108,21 +106,8 @@ def operator(cloud: LocalCloud) -> Operator:
 @pytest.fixture(scope="module")
 def health() -> Iterator[str]:
     """The URL of an API that is healthy."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Silent."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/health"
-        server.shutdown()
-        thread.join()
+    with running_health() as made:
+        yield made.url
 
 
 @pytest.fixture
@@ -206,7 +191,7 @@ def stack_secret(cloud: LocalCloud, name: str) -> str:
 
 
 def maintenance_rules(cloud: LocalCloud) -> list[dict[str, Any]]:
-    rules = cloud.client("elbv2").describe_rules(ListenerArn=output(cloud, STACK)["listener_arn"])
+    rules = cloud.client("elbv2").describe_rules(ListenerArn=cloud.outputs(STACK)["listener_arn"])
     return [rule for rule in rules["Rules"] if rule["Priority"] == "1"]
 
 
@@ -238,7 +223,7 @@ def block(cloud: LocalCloud, address: str) -> None:
 
 
 def ip_set(cloud: LocalCloud) -> dict[str, str]:
-    outputs = output(cloud, STACK)
+    outputs = cloud.outputs(STACK)
     family = next(name for name in outputs["ip_set_ids"] if "4" in name)
     names, ids = outputs["ip_set_names"], outputs["ip_set_ids"]
     return {"Name": names[family], "Id": ids[family].partition("/")[0], "Scope": "REGIONAL"}
@@ -426,7 +411,7 @@ def test_a_backup_is_taken_checked_exported_and_restored_beside_the_database(
 
     exported = succeeds(cloud, operator, f"backup export {name}")
     assert exported.commands == ["backup export"]
-    outputs = output(cloud, STACK)
+    outputs = cloud.outputs(STACK)
     tasks = cloud.client("rds").describe_export_tasks()["ExportTasks"]
     (export,) = [one for one in tasks if one["SourceArn"] == snapshot["DBSnapshotArn"]]
     assert export["S3Bucket"] == outputs["export_bucket_name"]
@@ -484,7 +469,7 @@ def test_damaged_parameters_are_put_back_from_a_sealed_backup(
     ran = succeeds(cloud, operator, "parameters backup")
     key = ran.result["key"]
     assert ran.commands == ["parameters backup"]
-    bucket = output(cloud, STACK)["export_bucket_name"]
+    bucket = cloud.outputs(STACK)["export_bucket_name"]
     document = cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
     stored = {one["Name"]: one["Value"] for one in json.loads(document)["parameters"]}
     assert stored[MAINTENANCE] == "false"
@@ -544,7 +529,7 @@ def test_a_debug_task_is_entered_and_gone(
     definition = task_definition(cloud, task)
     assert definition["family"] == "aussie-markets-api-staging-debug"
     assert definition["status"] == "INACTIVE"
-    assert definition["taskRoleArn"] == output(cloud, STACK)["debug_task_role_arn"]
+    assert definition["taskRoleArn"] == cloud.outputs(STACK)["debug_task_role_arn"]
 
 
 def task_definition(cloud: LocalCloud, task: str) -> dict[str, Any]:

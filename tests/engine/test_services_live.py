@@ -107,17 +107,12 @@ def changes(answer: Answer) -> dict[str, str]:
     return dict(re.findall(done, updating))
 
 
-def output(cloud: LocalCloud, stack: str) -> dict[str, Any]:
-    (root,) = [r for r in cloud.state(stack) if r["type"] == "pulumi:pulumi:Stack"]
-    return dict(root["outputs"])
-
-
 def client(cloud: LocalCloud, stack: str, service: str) -> Any:
     return cloud.client(service, STACK_FILES[stack].get("stack", {}).get("region", REGION))
 
 
 def service_of(cloud: LocalCloud, stack: str, name: str = "api") -> dict[str, Any]:
-    known = output(cloud, stack)["services"][name]
+    known = cloud.outputs(stack)["services"][name]
     found = client(cloud, stack, "ecs").describe_services(
         cluster=known["cluster_name"], services=[known["service_name"]]
     )
@@ -135,7 +130,7 @@ def container_of(cloud: LocalCloud, stack: str, name: str = "api") -> dict[str, 
 
 def rules_of(cloud: LocalCloud, stack: str, name: str = "api") -> dict[str, dict[str, Any]]:
     """The rules that forward to a service's target groups, by their priority."""
-    outputs = output(cloud, stack)
+    outputs = cloud.outputs(stack)
     own = set(outputs["services"][name]["target_group_arns"])
     rules = client(cloud, stack, "elbv2").describe_rules(ListenerArn=outputs["listener_arn"])
     return {rule["Priority"]: rule for rule in rules["Rules"] if weights_of(rule).keys() & own}
@@ -175,7 +170,7 @@ def scale(cloud: LocalCloud, stack: str, name: str = "api") -> int:
 def test_secrets_of_tasks_are_the_parameters_and_their_role_reads_no_others(
     cloud: LocalCloud, stack: str
 ) -> None:
-    outputs = output(cloud, stack)
+    outputs = cloud.outputs(stack)
     secrets = {one["name"]: one["valueFrom"] for one in container_of(cloud, stack)["secrets"]}
     arns = outputs["parameter_arns"]
     assert secrets == {variable: arns[label] for variable, label in SECRETS.items()}
@@ -201,7 +196,7 @@ def test_secrets_of_tasks_are_the_parameters_and_their_role_reads_no_others(
 
 @EVERY_STACK
 def test_clients_reach_the_load_balancer_by_https_alone(cloud: LocalCloud, stack: str) -> None:
-    outputs, elb = output(cloud, stack), client(cloud, stack, "elbv2")
+    outputs, elb = cloud.outputs(stack), client(cloud, stack, "elbv2")
     arn = outputs["load_balancer_arn"]
     (balancer,) = elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
     assert balancer["SecurityGroups"] == [outputs["security_group_ids"]["load-balancer"]]
@@ -225,7 +220,7 @@ def test_clients_reach_the_load_balancer_by_https_alone(cloud: LocalCloud, stack
 
 @EVERY_STACK
 def test_the_api_is_behind_its_target_groups_and_rules(cloud: LocalCloud, stack: str) -> None:
-    outputs, elb = output(cloud, stack), client(cloud, stack, "elbv2")
+    outputs, elb = cloud.outputs(stack), client(cloud, stack, "elbv2")
     groups = outputs["services"]["api"]["target_group_arns"]
     rules = rules_of(cloud, stack)
     (attached,) = service_of(cloud, stack)["loadBalancers"]
@@ -267,7 +262,7 @@ def test_the_api_is_behind_its_target_groups_and_rules(cloud: LocalCloud, stack:
 def test_tasks_run_in_private_subnets_and_the_apis_security_group(
     cloud: LocalCloud, stack: str
 ) -> None:
-    outputs = output(cloud, stack)
+    outputs = cloud.outputs(stack)
     for name in outputs["services"]:
         network = service_of(cloud, stack, name)["networkConfiguration"]["awsvpcConfiguration"]
         assert set(network["subnets"]) == set(outputs["private_subnet_ids"])
@@ -297,7 +292,7 @@ def test_how_a_new_version_takes_over(
         "minimumHealthyPercent": 100,
     }
     assert service["availabilityZoneRebalancing"] == "ENABLED"
-    names = output(cloud, stack)["services"][name]["rollback_alarm_names"]
+    names = cloud.outputs(stack)["services"][name]["rollback_alarm_names"]
     assert alarms["alarmNames"] == names
     if name != "mailer":
         assert (alarms["enable"], alarms["rollback"]) == (True, True)
@@ -365,7 +360,7 @@ def test_settings_alone_make_a_worker(cloud: LocalCloud) -> None:
 
 
 def test_settings_alone_make_a_second_http_service(cloud: LocalCloud) -> None:
-    (group,) = output(cloud, "production")["services"]["reports"]["target_group_arns"]
+    (group,) = cloud.outputs("production")["services"]["reports"]["target_group_arns"]
     (attached,) = service_of(cloud, "production", "reports")["loadBalancers"]
     assert (attached["targetGroupArn"], attached["containerName"]) == (group, "reports")
     ((number, rule),) = rules_of(cloud, "production", "reports").items()
@@ -387,7 +382,7 @@ def test_settings_alone_make_a_second_http_service(cloud: LocalCloud) -> None:
 
 
 def test_a_stack_file_alone_makes_an_environment_in_another_region(cloud: LocalCloud) -> None:
-    outputs, ec2 = output(cloud, "demo"), client(cloud, "demo", "ec2")
+    outputs, ec2 = cloud.outputs("demo"), client(cloud, "demo", "ec2")
     subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [outputs["vpc_id"]]}])[
         "Subnets"
     ]
@@ -474,7 +469,7 @@ def test_the_strategy_is_changed_and_changed_back_in_place(cloud: LocalCloud) ->
 
 def in_place(cloud: LocalCloud) -> list[str]:
     """What staging's clients and runbooks would notice if it were another."""
-    outputs = output(cloud, "staging")
+    outputs = cloud.outputs("staging")
     (first, *_) = outputs["services"]["api"]["target_group_arns"]
     service = service_of(cloud, "staging")
     return [

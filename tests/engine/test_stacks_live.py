@@ -45,13 +45,8 @@ def unchanged(cloud: LocalCloud) -> Iterator[None]:
         file.write_text(text)
 
 
-def output(cloud: LocalCloud, stack: str) -> dict[str, Any]:
-    (root,) = [r for r in cloud.state(stack) if r["type"] == "pulumi:pulumi:Stack"]
-    return dict(root["outputs"])
-
-
 def of_vpc(cloud: LocalCloud, stack: str) -> list[dict[str, Any]]:
-    return [{"Name": "vpc-id", "Values": [output(cloud, stack)["vpc_id"]]}]
+    return [{"Name": "vpc-id", "Values": [cloud.outputs(stack)["vpc_id"]]}]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -70,7 +65,7 @@ def test_the_vpc_and_its_subnets_are_those_of_the_documentation(
     cloud: LocalCloud, environment: str
 ) -> None:
     ec2 = cloud.client("ec2")
-    (vpc,) = ec2.describe_vpcs(VpcIds=[output(cloud, environment)["vpc_id"]])["Vpcs"]
+    (vpc,) = ec2.describe_vpcs(VpcIds=[cloud.outputs(environment)["vpc_id"]])["Vpcs"]
     assert vpc["CidrBlock"] == "10.0.0.0/16"
     assert {"Key": "Name", "Value": f"aussie-markets-vpc-{environment}"} in vpc["Tags"]
     subnets = ec2.describe_subnets(Filters=of_vpc(cloud, environment))["Subnets"]
@@ -89,7 +84,7 @@ def test_public_subnets_leave_by_the_internet_gateway_and_private_ones_by_nat(
     cloud: LocalCloud, environment: str, gateways: int
 ) -> None:
     ec2 = cloud.client("ec2")
-    outputs = output(cloud, environment)
+    outputs = cloud.outputs(environment)
     tables = ec2.describe_route_tables(Filters=of_vpc(cloud, environment))["RouteTables"]
     by_subnet = {
         association["SubnetId"]: [
@@ -110,7 +105,7 @@ def test_security_groups_let_through_the_documented_chain_alone(
     cloud: LocalCloud, environment: str
 ) -> None:
     ec2 = cloud.client("ec2")
-    names = {v: k for k, v in output(cloud, environment)["security_group_ids"].items()}
+    names = {v: k for k, v in cloud.outputs(environment)["security_group_ids"].items()}
     rules = ec2.describe_security_group_rules()["SecurityGroupRules"]
     ingress = {
         (
@@ -141,7 +136,7 @@ def test_security_groups_let_through_the_documented_chain_alone(
 def test_flow_logs_go_to_an_encrypted_group_with_the_environments_retention(
     cloud: LocalCloud, environment: str, days: int
 ) -> None:
-    outputs = output(cloud, environment)
+    outputs = cloud.outputs(environment)
     logs = cloud.client("ec2").describe_flow_logs()["FlowLogs"]
     (flow_log,) = [log for log in logs if log["ResourceId"] == outputs["vpc_id"]]
     assert flow_log["TrafficType"] == "ALL"
@@ -155,7 +150,7 @@ def test_flow_logs_go_to_an_encrypted_group_with_the_environments_retention(
 def test_database_and_cache_are_encrypted_and_only_the_apis_group_reaches_them(
     cloud: LocalCloud, environment: str
 ) -> None:
-    outputs = output(cloud, environment)
+    outputs = cloud.outputs(environment)
     groups = outputs["security_group_ids"]
     found = cloud.client("rds").describe_db_instances(
         DBInstanceIdentifier=f"aussie-markets-db-{environment}"
@@ -208,7 +203,7 @@ def test_a_second_up_of_each_reports_no_changes_and_leaves_a_blocked_address(
     cloud: LocalCloud,
 ) -> None:
     before = cloud.inventory()
-    waf, outputs = cloud.client("wafv2"), output(cloud, "staging")
+    waf, outputs = cloud.client("wafv2"), cloud.outputs("staging")
     block_list = {
         "Name": outputs["ip_set_names"]["ipv4"],
         "Id": outputs["ip_set_ids"]["ipv4"],
@@ -250,7 +245,7 @@ def test_a_setting_that_aws_cannot_update_is_shown_as_a_replacement(cloud: Local
 
 def test_drift_behind_the_stack_is_seen_by_a_refresh(cloud: LocalCloud) -> None:
     ec2 = cloud.client("ec2")
-    outputs = output(cloud, "staging")
+    outputs = cloud.outputs("staging")
     subnet = outputs["public_subnet_ids"][0]
     group = outputs["security_group_ids"]["database"]
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])

@@ -17,6 +17,7 @@ from operations.console import Console
 from operations.platform import Platform
 from operations.steps import Context
 from tests.emulator import point_at, running_emulator
+from tests.health import Health, running_health
 
 REGION: Final = "ap-southeast-2"
 
@@ -72,6 +73,12 @@ def make_run(aws: Aws) -> MakeRun:
         return Run(Context(platform=platform, aws=aws, console=console, **how), said)
 
     return make
+
+
+@pytest.fixture
+def health() -> Iterator[Health]:
+    with running_health() as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """The procedure of migrations: its order, where it stops, and how it goes on."""
 
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -13,6 +10,7 @@ from operations.aws import Aws
 from operations.errors import InputError, OperationError, StoppedError
 from operations.migrate import Migration
 from operations.steps import Context
+from tests.health import Health
 from tests.operations.conftest import MakeRun
 from tests.operations.faults import fails_at_every_call
 from tests.operations.killed import killed_after_each_change
@@ -24,37 +22,6 @@ from tests.operations.stack import (
     watched,
 )
 from tests.operations.test_maintenance import flag, rules
-
-
-class Health:
-    """A health check on the loopback that answers 503 so many times."""
-
-    def __init__(self) -> None:
-        self.failures, self.asked = 0, 0
-        health = self
-
-        class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                health.asked += 1
-                self.send_response(200 if health.asked > health.failures else 503)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Silent."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/health"
-
-
-@pytest.fixture
-def health() -> Iterator[Health]:
-    made = Health()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Disaster recovery: the point, the way to it, where it stops, and how it goes on."""
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,6 +16,7 @@ from operations.platform import Platform
 from operations.recover import Options
 from operations.recovery_points import LATEST, Wish, choose_point, make_wish
 from operations.steps import Context
+from tests.health import Health
 from tests.operations.conftest import MakeRun, audit_lines
 from tests.operations.stack import (
     Network,
@@ -29,7 +29,6 @@ from tests.operations.stack import (
     put_database_url,
     watched,
 )
-from tests.operations.test_migrate import Health
 
 DATABASE: Final = "aussie-markets-db-staging"
 RECOVERY: Final = f"{DATABASE}-recovery"
@@ -37,17 +36,6 @@ HOST: Final = "staging-api.aussie-markets.com"
 URN: Final = "urn:pulumi:staging::aussie-markets::aws:rds/instance:Instance::database"
 
 Stack = dict[str, Any]
-
-
-@pytest.fixture
-def health() -> Iterator[Health]:
-    made = Health()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
 
 
 @pytest.fixture
