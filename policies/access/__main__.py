@@ -1,12 +1,8 @@
-"""Serves the pack. `PolicyPack` starts a server and blocks, so nothing imports this module."""
+"""Serves the pack; it blocks, so nothing imports this module."""
 
 import importlib
 
-from pulumi_policy import EnforcementLevel, PolicyPack
-
-# By its bare name: the engine runs this folder, and not a package that contains it.
-PolicyPack(
-    "aussie-markets-access",
-    importlib.import_module("rule").policies_beside(__file__),
-    EnforcementLevel.MANDATORY,
+# By their bare names: the engine runs this folder, and not a package that contains it.
+importlib.import_module("serving").serve(
+    "aussie-markets-access", importlib.import_module("rule").policies_beside(__file__)
 )

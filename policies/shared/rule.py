@@ -338,6 +338,14 @@ class Stack:
             yield from self.owing(resource_type)
 
 
+class ResourceRule(ResourceValidationPolicy):
+    """A rule about the resources of some types, so that it need not be asked about others."""
+
+    def __init__(self, types: frozenset[str], **declared: Any) -> None:
+        super().__init__(**declared)
+        self.types = types
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """One rule, declared above its check; `policies_beside` finds it by itself.
@@ -389,7 +397,7 @@ class Rule:
                         check(resource)
                 run.finish()
 
-            return ResourceValidationPolicy(validate=validate, **self._metadata())
+            return ResourceRule(frozenset(types), validate=validate, **self._metadata())
 
         return declare
 
