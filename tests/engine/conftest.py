@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -62,6 +63,12 @@ class Started(subprocess.Popen[str]):
         self._listener.join(TIMEOUT_SECONDS)
         return Answer(self.wait(TIMEOUT_SECONDS), "".join(self._heard))
 
+    def end(self) -> None:
+        """Of no effect on one that has ended; what a failed test has left would go on."""
+        if self.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.wait()
+
 
 @dataclass(frozen=True)
 class LocalCloud:
@@ -71,6 +78,7 @@ class LocalCloud:
     folders: Folders
     port: int
     functions_port: int
+    _started: list[Started] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -85,13 +93,15 @@ class LocalCloud:
 
     def start(self, *words: str, below: tuple[str, ...] = ()) -> Started:
         """A command of the local cloud, run by another one if `below` names it."""
-        return Started(
+        started = Started(
             [*below, sys.executable, "-m", "local", *words],
             cwd=self.repository,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self._started.append(started)
+        return started
 
     def run(self, *words: str) -> Answer:
         return self.start(*words).finish()
@@ -191,6 +201,8 @@ class LocalCloud:
         return stacks.environment(self.folders, running)
 
     def close(self) -> None:
+        for started in self._started:
+            started.end()
         emulators.stop(self.folders)
         shutil.rmtree(self.folders.root, ignore_errors=True)
 

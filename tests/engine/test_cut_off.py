@@ -58,6 +58,14 @@ def parents() -> dict[int, int]:
     return found
 
 
+def kill_all(run: Started) -> None:
+    for victim in everything_under(run.pid):
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            # The emulators have sessions of their own: they are no part of the run.
+            if os.getsid(victim) == run.pid:
+                os.kill(victim, signal.SIGKILL)
+
+
 def is_plugin(words: str) -> bool:
     return any(
         name in words for name in ("local.providers", "local.language_host", "pulumi.policy")
@@ -79,11 +87,7 @@ def test_everything_killed_at_once_and_run_again(
     cloud = make_cloud()
     process = cloud.start("up")
     wait_for(cloud, process, resources)
-    held_by_emulator = os.getpgid(process.pid)
-    for victim in everything_under(process.pid):
-        # The emulator has a session of its own: it is no part of the run.
-        if os.getpgid(victim) == held_by_emulator:
-            os.kill(victim, signal.SIGKILL)
+    kill_all(process)
     process.finish()
     ends_like_an_undisturbed_run(cloud, undisturbed)
     cloud.close()
