@@ -192,6 +192,8 @@ def shell(name: str) -> int:
         if not _held_by_running_emulator(stack):
             with _opened(name) as locked:
                 _rebuild_if_emulator_is_new(locked)
+        # What plain `pulumi` makes first is in this emulator too.
+        _remember_emulator(stack)
         if sys.stdin.isatty():
             say(f"plain `pulumi` commands work on the local {name}; `exit` leaves")
         words = [os.environ.get("SHELL") or "/bin/sh"] if sys.stdin.isatty() else ["/bin/sh", "-s"]
@@ -257,6 +259,10 @@ def _rebuild_if_emulator_is_new(stack: Stack) -> None:
         code = stack.run("refresh", "--yes", "--skip-preview")
         if code:
             raise LocalCloudError(f"`pulumi refresh` of {stack.name} failed with exit code {code}")
+    _remember_emulator(stack)
+
+
+def _remember_emulator(stack: Stack) -> None:
     record = stack.folders.built_on(stack.name)
     record.parent.mkdir(parents=True, exist_ok=True)
     record.write_text(_running_instance(stack))

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,33 +20,13 @@ from local import emulator
 from local.console import LocalCloudError
 from local.emulator import PORT_VARIABLE, Idempotent, StartResponse
 from local.paths import LOCAL_DIR, Folders, folders
-from local.servers import INSTANCE_PATH, Server, free_port
+from local.servers import INSTANCE_PATH, Server
+from tests.local.clouds import local_cloud, reap
 
 # An emulator outlives the command that started it, which in these tests is pytest itself.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess [0-9]+ is still running:ResourceWarning")
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
-
-
-def reap(process: int) -> None:
-    with suppress(ChildProcessError):
-        os.waitpid(process, 0)
-
-
-@contextmanager
-def local_cloud(root: Path) -> Iterator[Folders]:
-    """A local cloud on a free port; its emulator is ended with it."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv(LOCAL_DIR, str(root))
-        patched.setenv(PORT_VARIABLE, str(free_port()))
-        where = folders()
-        try:
-            yield where
-        finally:
-            last = emulator.find(where)
-            emulator.stop(where)
-            if last is not None:
-                reap(last.process)
 
 
 @pytest.fixture

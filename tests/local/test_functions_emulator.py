@@ -8,46 +8,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from local import cli, emulator, emulators, functions_emulator
+from local import cli, emulators, functions_emulator
 from local.console import LocalCloudError
 from local.emulators import Emulators
 from local.locks import command_line
-from local.paths import ENGINE_DIR, LOCAL_DIR, REPOSITORY, Folders, folders
-from local.servers import free_port
+from local.paths import REPOSITORY, Folders
 from local.stacks import Stack
+from tests.local.clouds import local_cloud, reap
 
 # An emulator outlives the command that started it, which in these tests is pytest itself.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess [0-9]+ is still running:ResourceWarning")
 
 ENSURE = "from local import emulators, paths; emulators.ensure(paths.folders())"
-
-
-def reap(process: int) -> None:
-    with suppress(ChildProcessError):
-        os.waitpid(process, 0)
-
-
-@contextmanager
-def local_cloud(root: Path) -> Iterator[Folders]:
-    """A local cloud on free ports, with the environment that `make` has set up."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv(ENGINE_DIR, str(folders().engine))
-        patched.setenv(LOCAL_DIR, str(root))
-        for variable in (emulator.PORT_VARIABLE, functions_emulator.PORT_VARIABLE):
-            patched.setenv(variable, str(free_port()))
-        where = folders()
-        try:
-            yield where
-        finally:
-            last = emulators.find(where)
-            emulators.stop(where)
-            for server in (last.functions, last.aws) if last is not None else ():
-                reap(server.process)
 
 
 @pytest.fixture
@@ -94,14 +70,18 @@ def test_a_chosen_port_that_is_taken_is_refused_and_names_its_variable(
     assert "set AUSSIE_MARKETS_FUNCTIONS_PORT to a free port" in str(failure.value)
 
 
-def test_one_that_was_killed_alone_holds_nothing_of_a_stack_any_more(where: Folders) -> None:
-    stack = Stack("staging", where, {})
+def with_state(stack: Stack) -> None:
+    """As if a run of Pulumi had made something."""
     stack.state_file.parent.mkdir(parents=True)
     built = {"checkpoint": {"latest": {"resources": [{"id": "backup"}]}}}
     stack.state_file.write_text(json.dumps(built))
+
+
+def test_one_that_was_killed_alone_holds_nothing_of_a_stack_any_more(where: Folders) -> None:
+    stack = Stack("staging", where, {})
+    with_state(stack)
     before = emulators.ensure(where)
-    where.built_on("staging").parent.mkdir()
-    where.built_on("staging").write_text(before.instance)
+    cli._remember_emulator(stack)
     assert cli._held_by_running_emulator(stack)
     kill(before.functions.process)
     assert emulators.find(where) is None
@@ -109,6 +89,22 @@ def test_one_that_was_killed_alone_holds_nothing_of_a_stack_any_more(where: Fold
     assert after.aws == before.aws
     assert after.instance != before.instance
     assert not cli._held_by_running_emulator(stack)
+
+
+def test_what_plain_pulumi_makes_first_is_known_to_be_held(
+    where: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack("staging", where, dict(os.environ))
+    emulators.ensure(where)
+    monkeypatch.setattr(cli, "_prepared", lambda *_: stack)
+
+    def commands(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        with_state(stack)
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr(subprocess, "run", commands)
+    assert cli.shell("staging") == 0
+    assert cli._held_by_running_emulator(stack)
 
 
 def test_one_does_not_outlive_the_emulator_that_it_stands_beside(where: Folders) -> None:
