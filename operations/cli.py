@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from itertools import islice
 from typing import Annotated, Final
 
 import botocore.exceptions
@@ -59,7 +60,7 @@ def common(
     profile: Annotated[str | None, typer.Option(help="profile of the AWS configuration")] = None,
     region: Annotated[str, typer.Option(envvar="AWS_REGION", help="region of the stack")] = REGION,
 ) -> None:
-    """Options of every command; they come before it."""
+    """Options of every command; they stand before or after it."""
     typer_context.obj = Context(
         platform=Platform(stack),
         aws=Aws(region, profile),
@@ -71,8 +72,9 @@ def common(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code. An error is said in words, without a traceback."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        app(args=arguments)
+        app(args=common_options_first(given))
     except SystemExit as ended:
         # typer ends so, also after it has explained a wrong option.
         return ended.code if isinstance(ended.code, int) else 0
@@ -83,6 +85,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         return _said(f"AWS: {error}", 1)
     return 0
+
+
+def common_options_first(arguments: Sequence[str]) -> list[str]:
+    """Where typer looks for them: people add `--yes` at the end of what was refused without it.
+
+    What follows `--` is the command of a debug task, and is left as it is.
+    """
+    options = {
+        name: option for option in typer.main.get_command(app).params for name in option.opts
+    }
+    common: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        name, given_with_it, _ = word.partition("=")
+        if word == "--":
+            rest += [word, *words]
+        elif name not in options:
+            rest.append(word)
+        elif given_with_it or getattr(options[name], "is_flag", False):
+            common.append(word)
+        else:
+            common += [word, *islice(words, 1)]
+    return common + rest
 
 
 def _said(text: str, code: int) -> int:
