@@ -33,8 +33,9 @@ shell: $(INSTALLED) ## A shell in which plain pulumi commands work on the local 
 clean: $(INSTALLED) ## End the emulator and forget all local stacks; the engine stays
 	@$(PYTHON) -m local clean
 
+# worksteal keeps neighbours in one process, which runs once what they share.
 test: $(INSTALLED) ## Run every test: fast ones in parallel, then those on the real engine
-	@$(PYTHON) -m pytest -q -n 2 -m "not engine"
+	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not engine"
 	@$(PYTHON) -m pytest -q -n 2 --dist loadfile -m engine --durations=10
 
 mutate: $(INSTALLED) ## Change every policy rule a little, and say which change no test notices

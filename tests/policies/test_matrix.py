@@ -14,7 +14,7 @@ from pulumi_policy import Policy, ResourceValidationPolicy, StackValidationPolic
 from local.providers.awsx.vpc import Vpc, VpcArgs
 from policies.shared.rule import SPARED_STACKS
 from tests.policies.harness import UNKNOWN, Given, Outcome, check, check_stack
-from tests.unit.conftest import ACCOUNT_ID, ROOT, AwsMocks, Deployment, deploy_main
+from tests.unit.conftest import ACCOUNT_ID, ROOT, AwsMocks, Deployment, run_main, stack_file
 
 PACKS: Final = sorted(path.parent for path in (ROOT / "policies").glob("*/PulumiPolicy.yaml"))
 STACKS: Final = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
@@ -78,7 +78,7 @@ def stack(request: pytest.FixtureRequest) -> tuple[str, bool, Deployment]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(awsx.ec2, "Vpc", vpc_as_awsx_builds_it)
         patch.setattr(AwsMocks, "new_resource", with_its_region(AwsMocks.new_resource))
-        deployment = deploy_main(name, preview=preview)
+        deployment = run_main.anew(name, stack_file(name), preview=preview)
     pulumi.runtime.set_all_config({}, [])
     return name, preview, deployment
 
@@ -101,14 +101,22 @@ def given_resources(deployment: Deployment, *, outputs: bool) -> list[Given]:
     return list(by_urn.values())
 
 
-def judged(policy: Policy, name: str, deployment: Deployment) -> list[Outcome]:
-    if isinstance(policy, StackValidationPolicy):
-        return [check_stack(policy, given_resources(deployment, outputs=True), stack=name)]
-    assert isinstance(policy, ResourceValidationPolicy)
-    return [
-        check(policy, each.type, each.properties, stack=name, name=each.name, protect=each.protect)
-        for each in given_resources(deployment, outputs=False)
-    ]
+@pytest.fixture(scope="module")
+def judged(stack: tuple[str, bool, Deployment]) -> list[tuple[Policy, Outcome]]:
+    """What each rule says of the stack, or of each of its resources."""
+    name, _, deployment = stack
+    before, after = (given_resources(deployment, outputs=outputs) for outputs in (False, True))
+
+    def outcomes(policy: Policy) -> list[Outcome]:
+        if isinstance(policy, StackValidationPolicy):
+            return [check_stack(policy, after, stack=name)]
+        assert isinstance(policy, ResourceValidationPolicy)
+        return [
+            check(policy, r.type, r.properties, stack=name, name=r.name, protect=r.protect)
+            for r in before
+        ]
+
+    return [(policy, outcome) for _, policy in RULES for outcome in outcomes(policy)]
 
 
 def test_there_are_rules_of_every_pack_and_each_has_a_name_of_its_own() -> None:
@@ -117,28 +125,21 @@ def test_there_are_rules_of_every_pack_and_each_has_a_name_of_its_own() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_no_rule_is_violated_or_crashes(stack: tuple[str, bool, Deployment]) -> None:
-    name, _, deployment = stack
+def test_no_rule_is_violated_or_crashes(
+    stack: tuple[str, bool, Deployment], judged: list[tuple[Policy, Outcome]]
+) -> None:
+    _, _, deployment = stack
     assert len(deployment.resources) > 10
-    found = [
-        message
-        for _, policy in RULES
-        for outcome in judged(policy, name, deployment)
-        for _, message in outcome.violations
-    ]
+    assert {policy.name for policy, _ in judged} == {policy.name for _, policy in RULES}
+    found = [message for _, outcome in judged for _, message in outcome.violations]
     assert found == []
 
 
 def test_nothing_is_left_undecided_once_everything_is_known(
-    stack: tuple[str, bool, Deployment],
+    stack: tuple[str, bool, Deployment], judged: list[tuple[Policy, Outcome]]
 ) -> None:
-    name, preview, deployment = stack
-    left = [
-        f"{policy.name}: {outcome.advisory}"
-        for _, policy in RULES
-        for outcome in judged(policy, name, deployment)
-        if outcome.advisory
-    ]
+    _, preview, _ = stack
+    left = [f"{policy.name}: {outcome.advisory}" for policy, outcome in judged if outcome.advisory]
     assert preview or left == []
 
 

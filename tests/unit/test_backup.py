@@ -8,7 +8,7 @@ import pytest
 
 from components.backup import DAILY, MONTHLY, TIME_ZONE, Backup, BackupArgs
 from components.naming import Names
-from tests.unit.conftest import ACCOUNT_ID, Deployment, Registered, deploy, settings_of
+from tests.unit.conftest import ACCOUNT_ID, Deployment, Registered, RunOnce, deploy, settings_of
 from tests.unit.iam import Request, allowed
 
 BACKUP = "aussie-markets:backup:Backup"
@@ -44,6 +44,7 @@ REPLICATED: dict[str, Any] = {"replicate_automated_backups_to": "ap-southeast-1"
 BUCKETS_CHILDREN = 2 * 6
 
 
+@RunOnce
 def backup(
     stack: str = "staging",
     *,
@@ -186,9 +187,9 @@ def test_production_s_vaults_are_locked_and_can_be_opened() -> None:
 
 
 def test_a_lock_for_ever_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    backup("production")
+    backup.anew("production")
     assert "nobody can delete" not in caplog.text
-    locks = backup("production", lock="compliance", changeable_for_days=14).of(LOCK)
+    locks = backup.anew("production", lock="compliance", changeable_for_days=14).of(LOCK)
     assert {lock.inputs["changeableForDays"] for lock in locks.values()} == {14}
     assert "14 days after this lock is made, nobody can delete" in caplog.text
 

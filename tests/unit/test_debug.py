@@ -1,13 +1,12 @@
 """What debug tasks may do, exactly."""
 
 import json
-from functools import cache
 
 import pytest
 
 from components.debug import DebugTasks, DebugTasksArgs
 from components.naming import Names
-from tests.unit.conftest import ACCOUNT_ID, Deployment, deploy, deploy_main
+from tests.unit.conftest import ACCOUNT_ID, Deployment, RunOnce, deploy, deploy_main
 from tests.unit.iam import Request, allowed, statements
 
 DEBUG = "aussie-markets:debug:DebugTasks"
@@ -22,7 +21,7 @@ SECURITY, AUDIT, SESSIONS = (f"{LOGS}/{label}" for label in ("security", "audit"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/session"
 
 
-@cache
+@RunOnce
 def debug(stack: str = "staging", *, preview: bool = False) -> Deployment:
     def program() -> None:
         DebugTasks(

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Final
 
 import pytest
@@ -11,7 +10,7 @@ from components.delivery import Delivery, DeliveryArgs
 from components.rights import LONGEST_POLICY, MOST_POLICIES
 from components.rights.deployment import DEPLOYMENT
 from components.settings.account import GitHubSettings
-from tests.unit.conftest import ACCOUNT_ID, Deployment, deploy
+from tests.unit.conftest import ACCOUNT_ID, Deployment, RunOnce, deploy
 from tests.unit.iam import Request, allowed
 
 DELIVERY: Final = "aussie-markets:delivery:Delivery"
@@ -40,6 +39,7 @@ ENVIRONMENTS: Final = {
 }
 
 
+@RunOnce
 def delivery(preview: bool = False, **given: Any) -> Deployment:
     settings = GitHubSettings.model_validate(
         {
@@ -65,12 +65,6 @@ def delivery(preview: bool = False, **given: Any) -> Deployment:
     return deploy(program, "account", preview=preview)
 
 
-@cache
-def usual() -> Deployment:
-    """Built once for all that only look at it."""
-    return delivery()
-
-
 def token(
     subject: str,
     ref: str = "refs/heads/main",
@@ -88,7 +82,7 @@ def token(
 
 
 def accepts(role: str, claims: Mapping[str, str], deployment: Deployment | None = None) -> bool:
-    roles = (deployment or usual()).of(ROLE)
+    roles = (deployment or delivery()).of(ROLE)
     trust = roles[f"delivery-{role}"].inputs["assumeRolePolicy"]
     principal = "Federated:arn:aws:mock:::open-id-connect-provider/delivery-github-arn"
     return allowed(trust, Request("sts:AssumeRoleWithWebIdentity", "*", claims, principal))

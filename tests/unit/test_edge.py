@@ -18,7 +18,7 @@ from components.edge import (
     status_function,
 )
 from components.keys import EncryptionKey, EncryptionKeyArgs
-from tests.unit.conftest import ACCOUNT_ID, Deployment, deploy, settings_of
+from tests.unit.conftest import ACCOUNT_ID, Deployment, RunOnce, deploy, settings_of
 
 EDGE = "aussie-markets:edge:Edge"
 PRIVATE_BUCKET = "aussie-markets:buckets:PrivateBucket"
@@ -44,6 +44,7 @@ ASSETS_HOST = "assets.example.org"
 ASSETS_ARN = "arn:aws:mock:::distribution/edge-assets-arn"
 
 
+@RunOnce
 def edge(
     stack: str = "staging", *, preview: bool = False, protect: bool = True, **values: Any
 ) -> Deployment:

@@ -7,7 +7,7 @@ import pytest
 
 from components.function import Function, FunctionArgs, ScheduledEvent
 from components.naming import Names
-from tests.unit.conftest import ACCOUNT_ID, Deployment, Registered, deploy, settings_of
+from tests.unit.conftest import ACCOUNT_ID, Deployment, Registered, RunOnce, deploy, settings_of
 from tests.unit.iam import Request, allowed
 
 FUNCTION: Final = "aussie-markets:function:Function"
@@ -37,6 +37,7 @@ STATEMENT: Final = {
 }
 
 
+@RunOnce
 def function(stack: str = "staging", *, preview: bool = False, **values: object) -> Deployment:
     settings = settings_of(stack, {"functions": values})
 

@@ -9,7 +9,7 @@ from components.guard import Guard, GuardArgs, cloudtrail_access
 from components.keys import EncryptionKey, EncryptionKeyArgs
 from components.naming import Names
 from components.settings.account import DetectionSettings, TrailSettings
-from tests.unit.conftest import ACCOUNT_ID, Deployment, deploy
+from tests.unit.conftest import ACCOUNT_ID, Deployment, RunOnce, deploy
 from tests.unit.iam import Request, allowed
 
 GUARD = "aussie-markets:guard:Guard"
@@ -28,6 +28,7 @@ CLOUDTRAIL = "Service:cloudtrail.amazonaws.com"
 RECORD = "arn:aws:mock:::bucket/guard-trail-bucket-arn"
 
 
+@RunOnce
 def guard(
     trail: dict[str, Any] | None = None,
     features: list[str] | None = None,

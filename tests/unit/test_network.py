@@ -8,7 +8,7 @@ import pytest
 
 from components.naming import Names
 from components.network import FLOWS, Group, Network, NetworkArgs
-from tests.unit.conftest import ACCOUNT_ID, Deployment, deploy, settings_of
+from tests.unit.conftest import ACCOUNT_ID, Deployment, RunOnce, deploy, settings_of
 
 NETWORK = "aussie-markets:network:Network"
 VPC = "awsx:ec2:Vpc"
@@ -25,6 +25,7 @@ FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 BOTH = pytest.mark.parametrize("stack", ["staging", "production"])
 
 
+@RunOnce
 def network(
     stack: str = "staging", values: dict[str, Any] | None = None, *, preview: bool = False
 ) -> Deployment:

@@ -1,8 +1,6 @@
 """Alarms: what is watched, from which figure on, and that each reaches somebody."""
 
-import copy
 import dataclasses
-import functools
 import json
 import re
 from collections.abc import Iterator
@@ -24,7 +22,15 @@ from components.naming import Names
 from components.network import Group, Network, NetworkArgs
 from components.observability import Observability, ObservabilityArgs
 from components.settings import secret_output
-from tests.unit.conftest import ACCOUNT_ID, ROOT, Deployment, Registered, deploy, settings_of
+from tests.unit.conftest import (
+    ACCOUNT_ID,
+    ROOT,
+    Deployment,
+    Registered,
+    RunOnce,
+    deploy,
+    settings_of,
+)
 from tests.unit.iam import Request, allowed
 
 OBSERVABILITY = "aussie-markets:observability:Observability"
@@ -110,17 +116,10 @@ IN_PRODUCTION: Final = {
 }
 
 
-def platform(
-    stack: str = "staging", values: dict[str, Any] | None = None, *, preview: bool = False
-) -> Deployment:
+@RunOnce
+def platform(stack: str = "staging", *, preview: bool = False, **sections: Any) -> Deployment:
     """Everything that is watched, its watch, and the way from an alarm to people."""
-    return copy.deepcopy(_platform(stack, json.dumps(values or {}), preview))
-
-
-@functools.cache
-def _platform(stack: str, values: str, preview: bool) -> Deployment:
-    """Takes a second, and most tests look at the same few."""
-    settings = settings_of(stack, json.loads(values))
+    settings = settings_of(stack, sections)
     names = Names(settings.environment)
 
     def program() -> None:
@@ -345,7 +344,7 @@ def test_what_is_watched_in_production_and_what_silence_means() -> None:
 
 @STACKS
 def test_everything_that_may_fail_has_alarms(stack: str, values: dict[str, Any]) -> None:
-    deployment = platform(stack, values)
+    deployment = platform(stack, **values)
     watched: dict[str, set[str]] = {}
     for alarm in alarms(deployment).values():
         for dimensions in dimensions_of(alarm):
@@ -356,7 +355,7 @@ def test_everything_that_may_fail_has_alarms(stack: str, values: dict[str, Any])
 
 @STACKS
 def test_each_kind_has_the_same_alarms(stack: str, values: dict[str, Any]) -> None:
-    found = alarms(platform(stack, values))
+    found = alarms(platform(stack, **values))
     settings = settings_of(stack, values)
     bursts = "credits" if settings.database.instance_class.startswith("db.t") else "io"
     expected = {"errors", "latency", "api-errors", "dead-letters", "backups"}
@@ -397,7 +396,7 @@ def test_nothing_that_fails_can_be_left_out() -> None:
 @STACKS
 def test_each_alarm_reaches_somebody(stack: str, values: dict[str, Any]) -> None:
     values = {**values, "messages": {"recipients": {"on-call": "on-call@example.com"}}}
-    deployment = platform(stack, values)
+    deployment = platform(stack, **values)
     topic_policy = deployment.only("aws:sns/topicPolicy:TopicPolicy").inputs
     key = deployment.only("aws:kms/key:Key")
     topic = deployment.only("aws:sns/topic:Topic")
@@ -570,10 +569,10 @@ def test_fewer_tasks_than_there_should_be(wanted: int, running: int, rings: bool
 
 
 def test_a_service_that_may_have_no_tasks_may_be_silent() -> None:
-    found = alarms(platform("production", LARGE))
+    found = alarms(platform("production", **LARGE))
     assert found["worker-running"].inputs["treatMissingData"] == "notBreaching"
     assert found["reports-running"].inputs["treatMissingData"] == "breaching"
-    scheduled = {
+    scheduled: dict[str, Any] = {
         "services": {
             "api": {
                 "scaling": {
@@ -582,20 +581,20 @@ def test_a_service_that_may_have_no_tasks_may_be_silent() -> None:
             }
         }
     }
-    found = alarms(platform("staging", scheduled))
+    found = alarms(platform("staging", **scheduled))
     assert found["api-running"].inputs["treatMissingData"] == "notBreaching"
 
 
 @pytest.mark.parametrize(("lag", "rings"), [(0, False), (600, False), (601, True), (-1, True)])
 def test_a_replica_that_is_behind_or_alone(lag: float, rings: bool) -> None:
-    alarm = alarms(platform("production", LARGE))["replica-2-lag"]
+    alarm = alarms(platform("production", **LARGE))["replica-2-lag"]
     assert (computed(alarm, lag=lag) > alarm.inputs["threshold"]) == rings
     assert alarm.inputs["treatMissingData"] == "breaching"
 
 
 @STACKS
 def test_the_platform_is_unhealthy_where_users_notice(stack: str, values: dict[str, Any]) -> None:
-    deployment = platform(stack, values)
+    deployment = platform(stack, **values)
     composite = deployment.only(COMPOSITE).inputs
     assert composite["alarmName"] == f"PlatformUnhealthy-{stack}"
     found = alarms(deployment)
@@ -658,7 +657,7 @@ def test_failed_deployments_of_this_cluster_reach_the_topic() -> None:
 
 
 def test_rds_tells_of_every_database() -> None:
-    deployment = platform("production", LARGE)
+    deployment = platform("production", **LARGE)
     subscription = deployment.only(DATABASE_EVENTS).inputs
     categories = subscription.pop("eventCategories")
     assert subscription == {
@@ -676,7 +675,7 @@ def test_rds_tells_of_every_database() -> None:
 
 @STACKS
 def test_the_dashboard_shows_what_exists(stack: str, values: dict[str, Any]) -> None:
-    deployment = platform(stack, values)
+    deployment = platform(stack, **values)
     dashboard = deployment.only(DASHBOARD).inputs
     assert dashboard["dashboardName"] == f"aussie-markets-{stack}"
     widgets = json.loads(dashboard["dashboardBody"])["widgets"]
@@ -708,7 +707,7 @@ def test_the_dashboard_shows_what_exists(stack: str, values: dict[str, Any]) -> 
 def test_every_alarm_is_explained(stack: str, values: dict[str, Any]) -> None:
     table = (ROOT / "docs" / "alarms.md").read_text(encoding="utf-8")
     services = "|".join(settings_of(stack, values).services)
-    for label in alarms(platform(stack, values)):
+    for label in alarms(platform(stack, **values)):
         explained = re.sub(rf"^({services})-(running|cpu|memory|unhealthy)", r"<service>-\2", label)
         explained = re.sub(r"^backup-", "<function>-", re.sub(r"-\d+", "-<n>", explained))
         if not explained.endswith("-lag"):

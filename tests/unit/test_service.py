@@ -18,7 +18,7 @@ from components.naming import Names
 from components.service import ListenerAccess, Service, ServiceArgs
 from components.settings.services import FARGATE_MEMORY
 from components.task import BOOTSTRAP_IMAGE, check_image, health_server
-from tests.unit.conftest import ACCOUNT_ID, Deployment, deploy, settings_of
+from tests.unit.conftest import ACCOUNT_ID, Deployment, RunOnce, deploy, settings_of
 from tests.unit.iam import Request, allowed, statements
 
 COMPONENT = "aussie-markets:service:Service"
@@ -52,6 +52,7 @@ SECURITY, AUDIT = (
 )
 
 
+@RunOnce
 def service(
     stack: str = "staging",
     *,
