@@ -249,7 +249,7 @@ def _parameter_backup(args: BackupFunctionsArgs) -> _Task:
 
 def _backup_freshness(args: BackupFunctionsArgs) -> _Task:
     return _Task(
-        description="Checks each hour that the newest backups are fresh and can be read",
+        description="Checks each hour that backups and points in time are fresh and can be read",
         hours=2,
         schedules={"hourly": ScheduledEvent(HALF_PAST, {})},
         environment={},

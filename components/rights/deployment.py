@@ -1,4 +1,5 @@
-"""What `pulumi up` of one environment may do, a policy for each kind of resource.
+"""What `pulumi up` of one environment may do, a policy for each kind of resource, and what the
+runbooks `deploy` and `rollback` call beside it.
 
 A destroy may not use it: it deletes no versions of objects, no snapshots and no keys.
 """

@@ -284,4 +284,10 @@ def keys(scope: Scope) -> list[Statement]:
             ],
             scope.arns("ssm", f"parameter/{PROJECT}/{scope.environment}/*"),
         ),
+        # `rollback` looks for the version that ran before.
+        allow(
+            "Releases",
+            ["ssm:GetParameterHistory"],
+            scope.arns("ssm", f"parameter/{PROJECT}/{scope.environment}/release/*"),
+        ),
     ]

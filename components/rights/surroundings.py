@@ -1,6 +1,6 @@
 """Rights on buckets, logs, messages and functions, and on what stands before the platform."""
 
-from components.naming import PROJECT
+from components.naming import PROJECT, Names
 from components.rights.scope import Scope, Statement, allow
 
 
@@ -27,6 +27,12 @@ def events(scope: Scope) -> list[Statement]:
                 *("logs:PutSubscriptionFilter", "logs:TagResource", "logs:UntagResource"),
             ],
             scope.log_groups,
+        ),
+        # `deploy` and `rollback` say who ran them. AWS compares with the group's streams, too.
+        allow(
+            "Audit",
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            scope.arns("logs", f"log-group:{Names(environment).log_group('audit')}*"),
         ),
         allow(
             "LogDelivery",

@@ -1,6 +1,5 @@
 """The functions that back up: when they run, and that each may do its work and nothing else."""
 
-import functools
 import inspect
 import json
 import re
@@ -25,7 +24,7 @@ from operations import backup, daily_backup, parameters
 from operations.handlers import backup as backup_handler
 from operations.handlers import backup_freshness, parameter_backup, surroundings
 from operations.platform import Platform
-from tests.unit.conftest import ACCOUNT_ID, Deployment, deploy, settings_of
+from tests.unit.conftest import ACCOUNT_ID, Deployment, RunOnce, deploy, settings_of
 from tests.unit.iam import Request, allowed
 from tests.unit.test_rights import formats, known_actions, listed, may, scope
 
@@ -64,7 +63,7 @@ OURS: Final = {
 }
 
 
-@functools.cache
+@RunOnce
 def functions(stack: str = "staging", *, preview: bool = False) -> Deployment:
     settings = settings_of(stack)
     names = Names(settings.environment)

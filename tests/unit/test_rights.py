@@ -478,6 +478,27 @@ def test_each_environment_has_its_own_hosts(environment: str, host: str, expecte
     assert not may(edge, Request("route53:ChangeResourceRecordSets", zone))
 
 
+AUDIT: Final = "log-group:/aussie-markets/staging/audit"
+RELEASE: Final = "parameter/aussie-markets/staging/release/api-image"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "expected"),
+    [
+        ("ssm:GetParameterHistory", arn("ssm", RELEASE), True),
+        ("ssm:GetParameterHistory", arn("ssm", RELEASE.replace("staging", "production")), False),
+        # It would show the secrets of before.
+        ("ssm:GetParameterHistory", arn("ssm", "parameter/aussie-markets/staging/jwt"), False),
+        ("logs:CreateLogStream", arn("logs", f"{AUDIT}:log-stream:"), True),
+        ("logs:PutLogEvents", arn("logs", f"{AUDIT}:log-stream:operations"), True),
+        ("logs:PutLogEvents", arn("logs", AUDIT.replace("audit", "security") + ":x"), False),
+        ("logs:PutLogEvents", arn("logs", AUDIT.replace("staging", "production") + ":x"), False),
+    ],
+)
+def test_it_releases_versions_and_is_audited(action: str, resource: str, expected: bool) -> None:
+    assert deploys(action, resource) is expected
+
+
 # -- state and reading ---------------------------------------------------------------------------
 
 STATE: Final = "arn:aws:s3:::aussie-markets-state/.pulumi"
