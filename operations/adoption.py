@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from operations.database import require_instance, tags_of
 from operations.errors import OperationError
-from operations.pulumi_command import pulumi
+from operations.pulumi_command import pulumi, refresh_of
 from operations.steps import Context, Step, looking, run_steps
 
 INSTANCE: Final = "aws:rds/instance:Instance"
@@ -94,13 +94,14 @@ def model_from_state(context: Context) -> dict[str, Any]:
 
 
 def adopt(context: Context, folder: Path = Path()) -> dict[str, Any]:
-    """Tell the state of the instance that has the database's name now; the copy of the state.
+    """Tell the state of the instance that has the database's name now; what is left to do.
 
     Nothing else of the state changes: protection, dependents and inputs stay. A copy of the state
     from before is written into `folder`, with its secrets encrypted.
 
     Raises:
         OperationError: the instance is not one that the state's can be, or Pulumi is at work.
+        StoppedError: the state was changed meanwhile.
     """
     go_on = "run `recover adopt --yes` again"
     with looking(go_on):
@@ -111,22 +112,29 @@ def adopt(context: Context, folder: Path = Path()) -> dict[str, Any]:
     old, new, urn = resource["id"], instance["DbiResourceId"], resource["urn"]
     stack = context.platform.environment
     copy = folder.resolve() / f"{stack}-before-adoption-{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
-    go_on += f"; `pulumi stack import --stack {stack} --file {copy}` puts the state back"
     steps = []
     if old != new:
+        go_on += f"; `pulumi stack import --stack {stack} --file {copy}` puts the state back"
         if not context.dry_run:
             context.console.confirm(f"Write {new} for {old} into the state?", yes=context.yes)
         steps = [
             Step(f"copy the state to {copy}", partial(_write, copy, exported)),
             Step(
                 f"write {new} for {old} into the state",
-                partial(_run, context, "stack", "import", given=_adopted(exported, urn, new)),
+                partial(_import, context, exported, urn, new),
             ),
         ]
     # A run that stopped after the state was written has not done this.
-    steps.append(Step("let Pulumi read the instance anew", partial(_run, context, *_refresh(urn))))
+    refresh = partial(_run, context, *refresh_of(urn))
+    steps.append(Step("let Pulumi read the instance anew", refresh))
     run_steps(context, "recover adopt", steps, go_on=go_on, old=old, new=new)
-    return {"resource": urn, "was": old, "is": new, "copy": str(copy) if old != new else None}
+    return {
+        "resource": urn,
+        "was": old,
+        "is": new,
+        "copy": str(copy) if old != new else None,
+        "afterwards": _replacements(context, exported),
+    }
 
 
 def adoption_commands(context: Context) -> list[str]:
@@ -135,29 +143,38 @@ def adoption_commands(context: Context) -> list[str]:
     resource = _database(context, exported)
     old, new = resource["id"], require_instance(context)["DbiResourceId"]
     stack = f"--stack {context.platform.environment}"
-    refresh = " ".join(_refresh(f"'{resource['urn']}'"))
-    # RDS replicates the backups of one instance, and the state would not tell of which.
-    replications = [
-        f"pulumi up {stack} --replace '{one['urn']}'"
-        for one in exported["deployment"]["resources"]
-        if one["type"] == REPLICATION
-    ]
+    refresh = " ".join(refresh_of(f"'{resource['urn']}'"))
     return [
         f"pulumi stack export {stack} --file before-adoption.json",
         f"sed 's/{old}/{new}/g' before-adoption.json > adopted.json",
         f"pulumi stack import {stack} --file adopted.json",
         f"pulumi {refresh} {stack}",
         f"pulumi preview {stack} --expect-no-changes",
-        *replications,
+        *_replacements(context, exported),
     ]
+
+
+def _replacements(context: Context, exported: Mapping[str, Any]) -> list[str]:
+    """RDS replicates the backups of one instance, and the state would not tell of which."""
+    return [
+        f"pulumi up --stack {context.platform.environment} --replace '{one['urn']}'"
+        for one in exported["deployment"]["resources"]
+        if one["type"] == REPLICATION
+    ]
+
+
+def _import(context: Context, shown: Mapping[str, Any], urn: str, new: str) -> None:
+    """What else was written into the state since it was looked at would be lost."""
+    if _export(context) != shown:
+        raise OperationError(
+            "the state was changed meanwhile, so nothing was written, and the copy must not be put "
+            "back: end what else runs Pulumi"
+        )
+    _run(context, "stack", "import", given=_adopted(shown, urn, new))
 
 
 def _run(context: Context, *arguments: str, given: str | None = None) -> None:
     pulumi(context, *arguments, given=given)
-
-
-def _refresh(urn: str) -> list[str]:
-    return ["refresh", "--yes", "--skip-preview", "--target", urn]
 
 
 def _export(context: Context) -> dict[str, Any]:
@@ -218,6 +235,9 @@ def _adopted(exported: Mapping[str, Any], urn: str, new: str) -> str:
 
 
 def _write(path: Path, exported: Mapping[str, Any]) -> None:
-    # What is in a state, encrypted or not, is nobody else's.
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(exported, file, indent=2)
+    try:
+        # What is in a state, encrypted or not, is nobody else's.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(exported, file, indent=2)
+    except OSError as error:
+        raise OperationError(f"{path} cannot be written ({error}): give another --folder") from None

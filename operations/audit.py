@@ -1,4 +1,4 @@
-"""One line in the audit log for each command that changes something."""
+"""The audit log: what commands that change something are about to do, and how they ended."""
 
 import json
 import time

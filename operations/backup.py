@@ -7,7 +7,7 @@ pruned stays in the audit log.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,7 +16,9 @@ from typing import Any, Final
 from operations.aws import or_none
 from operations.database import (
     check_instance_name,
+    data_time,
     find_instance,
+    modify_when_ready,
     require_instance,
     restore_parameters,
     settings_after_restore,
@@ -25,6 +27,7 @@ from operations.database import (
     wait_for_instance,
 )
 from operations.errors import InputError, OperationError
+from operations.objectives import DATABASE_RPO
 from operations.pulumi_command import stack_output
 from operations.steps import Context, Step, looking, run_steps
 
@@ -51,7 +54,11 @@ _SNAPSHOT_MINUTES: Final = 180
 _EXPORT_MINUTES: Final = 600
 _SNAPSHOT_NAME: Final = re.compile(r"[a-z](-?[a-z0-9])*")
 _SNAPSHOT_MISSING: Final = "DBSnapshotNotFound"
-_EXPORT_RUNS: Final = ("STARTING", "IN_PROGRESS")
+# DescribeDBSnapshots finds no other than a manual one without its type.
+_KINDS: Final = {"rds:": "automated", "awsbackup:": "awsbackup"}
+_CANCELLING: Final = "CANCELING"
+_CANCELLED: Final = "CANCELED"
+_EXPORT_RUNS: Final = ("STARTING", "IN_PROGRESS", _CANCELLING)
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ class BackupRecord:
             id=snapshot["DBSnapshotIdentifier"],
             type=tags_of(snapshot).get(TYPE_TAG, snapshot["SnapshotType"]),
             size_gib=snapshot["AllocatedStorage"],
-            time=snapshot.get("SnapshotCreateTime"),
+            time=data_time(snapshot),
             status=snapshot["Status"],
             export=exports.get(snapshot["DBSnapshotArn"]),
             result=result_of(snapshot),
@@ -106,10 +113,15 @@ def create_backup(context: Context, name: str | None = None, *, wait: bool = Tru
     steps = [Step(f"take snapshot {name}", partial(take_snapshot, context, name))]
     if wait:
         steps.append(Step(f"wait for snapshot {name}", partial(wait_for_snapshot, context, name)))
-    if not run_steps(context, "backup create", steps, go_on=go_on, backup=name):
-        return BackupRecord(name, kind, 0, None, "not taken", None)
-    with looking(f"run `backup list`; snapshot {name} is there"):
-        return BackupRecord.of(_require_snapshot(context, name), {})
+    records = [BackupRecord(name, kind, 0, None, "not taken", None)]
+    read = partial(_add_record, context, name, records)
+    steps.append(Step(f"read the record of {name}", read))
+    run_steps(context, "backup create", steps, go_on=go_on, backup=name)
+    return records[-1]
+
+
+def _add_record(context: Context, name: str, records: list[BackupRecord]) -> None:
+    records.append(BackupRecord.of(_require_snapshot(context, name), {}))
 
 
 def take_snapshot(context: Context, name: str) -> None:
@@ -143,7 +155,7 @@ def wait_for_snapshot(context: Context, name: str) -> None:
 
 
 def list_backups(context: Context) -> list[BackupRecord]:
-    """Every snapshot of the database, RDS's own included, the newest first."""
+    """Every snapshot of the database, RDS's and AWS Backup's own included, the newest first."""
     with looking("run `backup list` again"):
         exports = _exports(context)
         records = [BackupRecord.of(found, exports) for found in snapshots_of(context)]
@@ -154,7 +166,10 @@ def list_backups(context: Context) -> list[BackupRecord]:
 def verify_backup(
     context: Context, name: str | None = None, *, fresh_hours: int = FRESH_HOURS
 ) -> BackupRecord:
-    """Check that a backup, or else the newest, can be restored as far as RDS tells.
+    """Check that a backup can be restored as far as RDS tells.
+
+    Without a name that is the newest `manual-backup-…`, which must be fresh, and the database must
+    have a point in time within its objective: RDS's own snapshots would hide that either stopped.
 
     Raises:
         OperationError: with all that is wrong with it.
@@ -168,18 +183,39 @@ def verify_backup(
     records = [
         record
         for record in known
-        if record.id == name or (not name and record.status != "creating")
+        if record.id == name
+        or (not name and record.id.startswith(MANUAL) and record.status != "creating")
     ]
     if not records:
-        database = context.platform.database
-        raise OperationError(f"{database} has no backup {name or 'at all'}; see `backup list`")
+        missing = f"{name}; see `backup list`" if name else f"{MANUAL}…; run `backup create`"
+        raise OperationError(f"{context.platform.database} has no backup {missing}")
     record = records[0]
     with looking("run `backup verify` again"):
         snapshot = _require_snapshot(context, record.id)
         problems = _problems(context, record, snapshot, None if name else fresh_hours)
-    if problems:
-        raise OperationError("; ".join([f"backup {record.id} is not good", *problems]))
+        said = [f"backup {record.id} is not good", *problems] if problems else []
+        if name is None:
+            said += _problems_of_points_in_time(require_instance(context))
+    if said:
+        raise OperationError("; ".join(said))
     return record
+
+
+def _problems_of_points_in_time(instance: Mapping[str, Any]) -> list[str]:
+    # RDS user guide, "Restoring to a specified time": logs go to S3 every five minutes, so that
+    # the objective itself leaves two of them out.
+    latest = instance.get("LatestRestorableTime")
+    behind = datetime.now(UTC) - latest if latest else None
+    if behind is not None and behind <= DATABASE_RPO:
+        return []
+    reached = "no point in time"
+    if behind is not None:
+        reached = f"no later time than {behind.total_seconds() / 60:.0f} minutes ago"
+    return [
+        f"{instance['DBInstanceIdentifier']} can be restored to {reached}, and the objective is "
+        f"{DATABASE_RPO.total_seconds() / 60:.0f} minutes: see its events in the RDS console, its "
+        "status, and its BackupRetentionPeriod"
+    ]
 
 
 def _problems(
@@ -191,7 +227,10 @@ def _problems(
     if fresh_hours and (
         record.time is None or datetime.now(UTC) - record.time > timedelta(hours=fresh_hours)
     ):
-        problems.append(f"it is the newest, and older than {fresh_hours} hours: run backup create")
+        problems.append(
+            f"it is the newest, and older than {fresh_hours} hours: run `backup create`, and see "
+            "why the function does not"
+        )
     if not snapshot["Encrypted"]:
         problems.append("it is not encrypted")
     else:
@@ -201,7 +240,7 @@ def _problems(
                 f"its key {key['KeyId']} is {key['KeyState']}, so that nobody can read it: run "
                 "`aws kms cancel-key-deletion` or `aws kms enable-key`"
             )
-    if record.export in ("FAILED", "CANCELED"):
+    if record.export in ("FAILED", _CANCELLED):
         problems.append(f"its export is {record.export}: run `backup export {record.id}`")
     return problems
 
@@ -219,12 +258,20 @@ def export_backup(
     An export that runs or is complete is not begun again; one that failed is.
     """
     check_snapshot_name(name)
-    go_on = f"run `backup export {name}` again; an export that has begun goes on by itself"
+    go_on = (
+        f"run `backup export {name}` again with the same options; an export that has begun goes on "
+        "by itself"
+    )
     with looking(go_on):
         snapshot = _require_snapshot(context, name)
         if snapshot["Status"] != "available":
             raise OperationError(f"snapshot {name} is {snapshot['Status']}; export it afterwards")
         tasks = exports_of(context, snapshot["DBSnapshotArn"])
+    if tasks and tasks[-1]["Status"].upper() == _CANCELLING:
+        raise OperationError(
+            f"export {tasks[-1]['ExportTaskIdentifier']} is being cancelled; export {name} once "
+            f"`backup list` shows that as {_CANCELLED}"
+        )
     good = [task for task in tasks if is_running(task) or task["Status"].upper() == "COMPLETE"]
     # RDS takes 60 characters, and never the name of an earlier export again.
     identifier = good[0]["ExportTaskIdentifier"] if good else _export_name(name, len(tasks))
@@ -254,7 +301,7 @@ def export_backup(
             "ExportTasks"
         ]
         status = task["Status"].upper()
-        if status in ("FAILED", "CANCELED"):
+        if status in ("FAILED", _CANCELLED):
             raise OperationError(f"export {identifier} is {status}: {task.get('FailureCause')}")
         return bool(status == "COMPLETE")
 
@@ -302,12 +349,6 @@ def restore_backup(context: Context, name: str, target: str | None = None) -> st
                 **restore_parameters(model, {RESTORED_FROM_TAG: name}),
             )
 
-    def finish() -> None:
-        context.aws.client("rds").modify_db_instance(
-            DBInstanceIdentifier=target, ApplyImmediately=True, **settings_after_restore(model)
-        )
-        wait_for_instance(context, target)
-
     def compare() -> None:
         differences = unlike(model, require_instance(context, target))
         if differences:
@@ -319,7 +360,10 @@ def restore_backup(context: Context, name: str, target: str | None = None) -> st
     steps = [
         Step(f"restore snapshot {name} to {target}", restore),
         Step(f"wait for {target}", partial(wait_for_instance, context, target)),
-        Step(f"give {target} the settings that restoring leaves out", finish),
+        Step(
+            f"give {target} the settings that restoring leaves out",
+            partial(modify_when_ready, context, target, settings_after_restore(model)),
+        ),
         Step(f"compare {target} with {source}", compare),
     ]
     run_steps(context, "backup restore", steps, go_on=go_on, backup=name, target=target)
@@ -327,29 +371,33 @@ def restore_backup(context: Context, name: str, target: str | None = None) -> st
 
 
 def prune_backups(
-    context: Context, keep_days: int = RETENTION_DAYS, quota: int = SNAPSHOT_QUOTA
+    context: Context, keep_days: int = RETENTION_DAYS, quota: int | None = None
 ) -> list[str]:
     """Delete `manual-backup-…` snapshots past their time, or above the quota; their names.
 
-    Snapshots before migrations, final ones, RDS's and AWS Backup's own are never touched, nor
-    the newest few, nor one that is being exported.
+    Without a quota none goes before its time, whoever has filled the region: at the quota RDS
+    refuses the next snapshot, which is told. Snapshots before migrations, final ones, RDS's and AWS
+    Backup's own are never touched, nor the newest few, nor one that is being exported.
     """
     if keep_days < 1:
         raise InputError(f"--keep-days {keep_days}: must be 1 or more")
-    if quota <= SNAPSHOT_RESERVE:
+    if quota is not None and quota <= SNAPSHOT_RESERVE:
         raise InputError(f"--quota {quota}: must be more than {SNAPSHOT_RESERVE}, which stay free")
-    go_on = f"run `backup prune --keep-days {keep_days} --yes` again"
+    go_on = f"run `backup prune --keep-days {keep_days} --quota {quota} --yes` again"
+    if quota is None:
+        go_on = "wait for the function's next run, or run `backup prune`, which asks"
     with looking(go_on):
         in_region = sum(1 for _ in _manual_snapshots_of_region(context))
         busy = {arn for arn, status in _exports(context).items() if status in _EXPORT_RUNS}
         own = list(snapshots_of(context))
     doomed = prunable(own, busy, in_region, keep_days=keep_days, quota=quota, now=datetime.now(UTC))
-    remaining = in_region - len(doomed)
-    if remaining > quota - SNAPSHOT_RESERVE:
+    remaining, most = in_region - len(doomed), quota or SNAPSHOT_QUOTA
+    if remaining > most - SNAPSHOT_RESERVE:
+        room = "run `backup prune`, " if quota is None else ""
         context.console.say(
-            f"warning: {remaining} of {quota} manual snapshots of the region remain, none of which "
-            "may be deleted here; delete old pre-migration and final ones by hand, or have the "
-            "quota raised"
+            f"warning: {remaining} of {most} manual snapshots of the region remain, none of which "
+            f"may be deleted here; {room}delete old pre-migration and final ones by hand, or have "
+            "the quota raised"
         )
     if doomed and not context.dry_run:
         context.console.confirm(f"Delete {', '.join(doomed)}?", yes=context.yes)
@@ -364,7 +412,7 @@ def prunable(
     in_region: int,
     *,
     keep_days: int,
-    quota: int,
+    quota: int | None,
     now: datetime,
 ) -> list[str]:
     """The names of the snapshots that may go, the oldest first."""
@@ -385,7 +433,7 @@ def prunable(
     candidates = [found for found in ours[:-NEWEST_KEPT] if found["DBSnapshotArn"] not in exporting]
     limit = now - timedelta(days=keep_days)
     too_old = sum(1 for found in candidates if found["SnapshotCreateTime"] < limit)
-    too_many = in_region - (quota - SNAPSHOT_RESERVE)
+    too_many = in_region - (quota - SNAPSHOT_RESERVE) if quota is not None else 0
     count = max(too_old, too_many, 0)
     return [str(found["DBSnapshotIdentifier"]) for found in candidates[:count]]
 
@@ -395,14 +443,12 @@ def _delete(context: Context, name: str) -> None:
     or_none(lambda: rds.delete_db_snapshot(DBSnapshotIdentifier=name), _SNAPSHOT_MISSING)
 
 
-def snapshots_of(context: Context) -> Iterable[Mapping[str, Any]]:
-    """Every snapshot of the database, RDS's own included, as RDS describes it."""
-    return context.aws.pages(
-        "rds",
-        "describe_db_snapshots",
-        "DBSnapshots",
-        DBInstanceIdentifier=context.platform.database,
-    )
+def snapshots_of(context: Context) -> Iterator[Mapping[str, Any]]:
+    """Every snapshot of the database, RDS's and AWS Backup's own included, as RDS describes it."""
+    where = {"DBInstanceIdentifier": context.platform.database}
+    # Without a type RDS lists its own and the manual ones.
+    for kind in ({}, {"SnapshotType": "awsbackup"}):
+        yield from context.aws.pages("rds", "describe_db_snapshots", "DBSnapshots", **where, **kind)
 
 
 def _manual_snapshots_of_region(context: Context) -> Iterable[Mapping[str, Any]]:
@@ -420,7 +466,11 @@ def _check_quota(context: Context) -> None:
 
 def find_snapshot(context: Context, name: str) -> Mapping[str, Any] | None:
     rds = context.aws.client("rds")
-    found = or_none(lambda: rds.describe_db_snapshots(DBSnapshotIdentifier=name), _SNAPSHOT_MISSING)
+    kind = next((kind for prefix, kind in _KINDS.items() if name.startswith(prefix)), "manual")
+    found = or_none(
+        lambda: rds.describe_db_snapshots(DBSnapshotIdentifier=name, SnapshotType=kind),
+        _SNAPSHOT_MISSING,
+    )
     return found["DBSnapshots"][0] if found and found["DBSnapshots"] else None
 
 
@@ -461,11 +511,17 @@ def _exports(context: Context) -> dict[str, str]:
 
 def _begun(export: Mapping[str, Any]) -> datetime:
     begun: datetime | None = export.get("TaskStartTime")
-    return begun or datetime.min.replace(tzinfo=UTC)
+    # One that is only just asked for has none yet, and one that never began keeps none.
+    otherwise = datetime.max if is_running(export) else datetime.min
+    return begun or otherwise.replace(tzinfo=UTC)
 
 
 def is_running(export: Mapping[str, Any]) -> bool:
     return export["Status"].upper() in _EXPORT_RUNS
+
+
+def is_cancelled(export: Mapping[str, Any]) -> bool:
+    return bool(export["Status"].upper() == _CANCELLED)
 
 
 def record_result(context: Context, snapshot_arn: str, result: str) -> None:

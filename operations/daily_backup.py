@@ -2,13 +2,14 @@
 
 Its record is the snapshot, as for every backup. RDS and the record say together what comes next:
 
-    no snapshot -> creating -> available -> exporting -> exported: result recorded
-                       \\-> failed              \\-> failed three times: result recorded
+    no snapshot -> creating -> available -> exporting -> exported, pruned: result recorded
+                       \\-> failed              \\-> failed three times, cancelled: result recorded
 
-Runs may come twice, late or at the same time, as EventBridge Scheduler's do.
+A result that is recorded is the end: what failed before is done again by the next run. Runs may
+come twice, late or at the same time, as EventBridge Scheduler's do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
@@ -18,6 +19,7 @@ from operations.backup import (
     MANUAL,
     export_backup,
     exports_of,
+    is_cancelled,
     is_running,
     prune_backups,
     record_result,
@@ -33,6 +35,7 @@ HOUR: Final = 2
 ZONE: Final = timezone(timedelta(hours=10))
 
 COMPLETED: Final = "completed"
+CANCELLED: Final = "cancelled"
 
 # Of which an unfinished record is still brought to its end.
 DAYS: Final = 3
@@ -62,10 +65,17 @@ def begin(context: Context, *, now: datetime | None = None) -> str:
     return name
 
 
-def advance(context: Context, target: Target, *, now: datetime | None = None) -> dict[str, str]:
+def advance(
+    context: Context,
+    target: Target,
+    *,
+    tell: Callable[[], None] | None = None,
+    now: datetime | None = None,
+) -> dict[str, str]:
     """Bring each unfinished backup one step further; what became of each, by name.
 
-    A day's backup that could not be begun in its hour is begun here.
+    A day's backup that could not be begun in its hour is begun here. `tell` is called before the
+    result of one that succeeded is recorded, and again if that was not possible.
 
     Raises:
         OperationError: one has failed for good. The others were brought further all the same.
@@ -83,7 +93,7 @@ def advance(context: Context, target: Target, *, now: datetime | None = None) ->
         if snapshot is None or result_of(snapshot) is not None:
             continue
         try:
-            states[snapshot["DBSnapshotIdentifier"]] = _advance_one(context, snapshot, target)
+            states[snapshot["DBSnapshotIdentifier"]] = _advance_one(context, snapshot, target, tell)
         except OperationError as error:
             errors.append(error)
     if len(errors) == 1:
@@ -93,7 +103,9 @@ def advance(context: Context, target: Target, *, now: datetime | None = None) ->
     return states
 
 
-def _advance_one(context: Context, snapshot: Mapping[str, Any], target: Target) -> str:
+def _advance_one(
+    context: Context, snapshot: Mapping[str, Any], target: Target, tell: Callable[[], None] | None
+) -> str:
     name, status = snapshot["DBSnapshotIdentifier"], snapshot["Status"]
     if status == "failed":
         _record(context, snapshot, "failed: no snapshot")
@@ -106,11 +118,16 @@ def _advance_one(context: Context, snapshot: Mapping[str, Any], target: Target) 
     with looking(_GO_ON):
         tasks = exports_of(context, snapshot["DBSnapshotArn"])
     if any(task["Status"].upper() == "COMPLETE" for task in tasks):
-        _record(context, snapshot, COMPLETED)
         prune_backups(replace(context, yes=True))
+        telling = [Step("tell that it succeeded", tell)] if tell else []
+        _record(context, snapshot, COMPLETED, telling)
         return COMPLETED
     if any(is_running(task) for task in tasks):
         return "exporting"
+    if tasks and is_cancelled(tasks[-1]):
+        # By a person, who would meet the next one a quarter of an hour later.
+        _record(context, snapshot, CANCELLED)
+        return CANCELLED
     if len(tasks) >= ATTEMPTS:
         _record(context, snapshot, "failed: no export")
         raise OperationError(
@@ -121,10 +138,13 @@ def _advance_one(context: Context, snapshot: Mapping[str, Any], target: Target) 
     return "export begun"
 
 
-def _record(context: Context, snapshot: Mapping[str, Any], result: str) -> None:
+def _record(
+    context: Context, snapshot: Mapping[str, Any], result: str, before: Sequence[Step] = ()
+) -> None:
     name = snapshot["DBSnapshotIdentifier"]
     step = Step(
         f"record result of {name}: {result}",
         partial(record_result, context, snapshot["DBSnapshotArn"], result),
     )
-    run_steps(context, "daily backup result", [step], go_on=_GO_ON, backup=name, result=result)
+    steps = [*before, step]
+    run_steps(context, "daily backup result", steps, go_on=_GO_ON, backup=name, result=result)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from operations.steps import Context
 _MISSING: Final = "DBInstanceNotFound"
 _MINUTES: Final = 240
 _RENAME_MINUTES: Final = 60
+_PROTECTED: Final = "Cannot delete protected DB Instance"
 
 # RDS user guide, "Viewing DB instance status": what does not become available by itself.
 _BROKEN: Final = frozenset(
@@ -30,6 +32,8 @@ _BROKEN: Final = frozenset(
 # RDS user guide, "gp3 storage": below this RDS sets both itself, describes them, and refuses them.
 _OWN_IOPS_GIB: Final = 400
 _OWN_IOPS: Final = ("Iops", "StorageThroughput")
+# With which tags of recoveries and drills begin: no other instance may take them over.
+_OF_RECOVERIES: Final = "Recovery"
 _NAME: Final = re.compile(r"[a-z](-?[a-z0-9])*")
 
 # What restoring takes by the name under which describing shows it.
@@ -96,6 +100,15 @@ def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in resource.get("TagList", ())}
 
 
+def data_time(snapshot: Mapping[str, Any]) -> datetime | None:
+    """Up to when a snapshot has the data; None until RDS has begun it.
+
+    The time of its creation is that of the copy where it is a copy, however old its data.
+    """
+    times = ("SnapshotDatabaseTime", "OriginalSnapshotCreateTime", "SnapshotCreateTime")
+    return next((snapshot[name] for name in times if snapshot.get(name) is not None), None)
+
+
 def check_instance_name(option: str, name: str) -> None:
     if not _NAME.fullmatch(name) or len(name) > 63:
         raise InputError(
@@ -111,16 +124,53 @@ def wait_for_instance(context: Context, name: str) -> None:
         OperationError: it is gone, or in a state that it does not leave by itself.
     """
 
-    def available() -> bool:
-        status = require_instance(context, name)["DBInstanceStatus"]
-        if status in _BROKEN:
-            raise OperationError(
-                f"database instance {name} is {status}; the RDS console shows its events. Delete "
-                "it and run the command again, or ask AWS"
-            )
-        return bool(status == "available")
+    _wait(context, name, lambda: _is_available(require_instance(context, name)))
 
-    context.wait(available, what=f"database instance {name}", minutes=_MINUTES, interval=30)
+
+def _wait(context: Context, name: str, ready: Callable[[], bool]) -> None:
+    context.wait(ready, what=f"database instance {name}", minutes=_MINUTES, interval=30)
+
+
+def _is_available(instance: Mapping[str, Any]) -> bool:
+    name, status = instance["DBInstanceIdentifier"], instance["DBInstanceStatus"]
+    if status in _BROKEN:
+        raise OperationError(
+            f"database instance {name} is {status}; the RDS console shows its events. Delete "
+            "it and run the command again, or ask AWS"
+        )
+    return bool(status == "available")
+
+
+def modify_when_ready(context: Context, name: str, changes: Mapping[str, Any]) -> None:
+    """Change an instance at once, and wait until nothing of that is pending.
+
+    After a restore RDS leaves "available" again for work of its own, and refuses changes in it.
+
+    Raises:
+        OperationError: it is gone, or in a state that it does not leave by itself.
+    """
+    modify = partial(
+        context.aws.client("rds").modify_db_instance,
+        DBInstanceIdentifier=name,
+        ApplyImmediately=True,
+        **changes,
+    )
+    was_settled = False
+
+    def sent() -> bool:
+        available = _is_available(require_instance(context, name))
+        return available and _unless_too_early(context, modify)
+
+    def settled_twice() -> bool:
+        """RDS answers before it leaves "available" for the change."""
+        nonlocal was_settled
+        instance = require_instance(context, name)
+        before = was_settled
+        was_settled = _is_available(instance) and not instance.get("PendingModifiedValues")
+        return before and was_settled
+
+    _wait(context, name, sent)
+    _wait(context, name, settled_twice)
 
 
 def rename_instance(context: Context, resource_id: str, name: str) -> None:
@@ -163,7 +213,9 @@ def _unless_too_early(context: Context, call: Callable[[], object]) -> bool:
     try:
         call()
     except botocore.exceptions.ClientError as error:
-        if error_code(error) not in ("InvalidDBInstanceState", "DBInstanceAlreadyExists"):
+        too_early = error_code(error) in ("InvalidDBInstanceState", "DBInstanceAlreadyExists")
+        # Protection that was lifted may for minutes still count.
+        if not too_early and _PROTECTED not in str(error):
             raise
         context.console.say(str(error))
         return False
@@ -174,10 +226,11 @@ def remove_instance(context: Context, name: str) -> None:
     """Delete an instance and all that RDS keeps of it: only for a copy that nobody needs."""
     rds = context.aws.client("rds")
 
-    def delete() -> None:
-        rds.modify_db_instance(
-            DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True
-        )
+    def delete(*, protected: bool) -> None:
+        if protected:
+            rds.modify_db_instance(
+                DBInstanceIdentifier=name, DeletionProtection=False, ApplyImmediately=True
+            )
         rds.delete_db_instance(
             DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
         )
@@ -185,7 +238,8 @@ def remove_instance(context: Context, name: str) -> None:
     def gone() -> bool:
         instance = find_instance(context, name)
         if instance is not None and instance["DBInstanceStatus"] != "deleting":
-            _unless_too_early(context, delete)
+            protected = instance["DeletionProtection"]
+            _unless_too_early(context, partial(delete, protected=protected))
         return instance is None
 
     context.wait(gone, what=f"the deletion of {name}", minutes=_MINUTES)
@@ -206,7 +260,8 @@ def restore_parameters(model: Mapping[str, Any], further_tags: Mapping[str, str]
     Without it RDS puts the instance into the default network, with the default security group and
     parameters, unprotected and in one zone.
     """
-    own = {key: value for key, value in tags_of(model).items() if not key.startswith("aws:")}
+    foreign = ("aws:", _OF_RECOVERIES)
+    own = {key: value for key, value in tags_of(model).items() if not key.startswith(foreign)}
     small = model["StorageType"] == "gp3" and model["AllocatedStorage"] < _OWN_IOPS_GIB
     refused = _OWN_IOPS if small else ()
     return {

@@ -8,11 +8,12 @@ anybody is let in.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from operations.audit import write_audit_line
 from operations.aws import is_aws_failure
 from operations.errors import InputError, OperationError
 from operations.pulumi_command import stack_output
@@ -26,6 +27,8 @@ _START_MINUTES: Final = 10
 # From version 1.2.497 on the plugin takes the session from a variable of this name: arguments of a
 # process can be read by everybody on the machine.
 _SESSION_VARIABLE: Final = "AWS_SSM_START_SESSION_RESPONSE"
+# Ctrl-C, Ctrl-\ and Ctrl-Z: the AWS CLI leaves the same ones to the plugin.
+_KEYS: Final = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 
 
 def execute(
@@ -49,6 +52,10 @@ def execute(
         raise InputError(
             f"{PLUGIN} is not on PATH: install it as the Systems Manager user guide says"
         )
+    go_on = (
+        "run `exec` again. What may be left although no answer came: a task, which ends by itself "
+        f"after {minutes} minutes, and a task definition, which does no harm"
+    )
     with looking("run `exec` again"):
         require_service(context, service)
     role_arn = role_arn or stack_output(context, "debug_task_role_arn")
@@ -86,19 +93,16 @@ def execute(
             interval=5,
         )
 
-    # Before anybody is let in: a session that nobody can find again must not begin.
-    begun = {"command": "exec", "service": service, "executed": command, "outcome": "begun"}
     steps = [
-        Step("audit it", lambda: write_audit_line(context.aws, context.platform, begun)),
         Step(f"register a debug task like {service}'s", register),
         Step("start the debug task", start),
         Step("wait for the debug task", wait),
         Step(f"run {command}", lambda: _enter(context, made["task"], service, command)),
     ]
+    about: dict[str, Any] = {"service": service, "executed": command}
     try:
-        run_steps(
-            context, "exec", steps, go_on="run `exec` again", service=service, executed=command
-        )
+        # Before anybody is let in: a session that nobody can find again must not begin.
+        run_steps(context, "exec", steps, go_on=go_on, audited_first=True, **about)
     finally:
         _end(context, made)
 
@@ -131,9 +135,23 @@ def _enter(context: Context, task: str, service: str, command: str) -> None:
     profile = context.aws.profile or ""
     plugin = [PLUGIN, _SESSION_VARIABLE, context.aws.region, "StartSession", profile]
     session = {**os.environ, _SESSION_VARIABLE: json.dumps(answer["session"])}
-    code = subprocess.run([*plugin, json.dumps(request)], env=session, check=False).returncode
+    code = run_undisturbed([*plugin, json.dumps(request)], session)
     if code:
         raise OperationError(f"the session ended with {code}")
+
+
+def run_undisturbed(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command to its end, and leave to it what the terminal's keys say; its exit code.
+
+    What Ctrl-C shall end is the program inside the session, and not the session's task.
+    """
+    # Not SIG_IGN, which the command would inherit.
+    before = {key: signal.signal(key, lambda *_: None) for key in _KEYS}
+    try:
+        return subprocess.run(command, env=environment, check=False).returncode
+    finally:
+        for key, handler in before.items():
+            signal.signal(key, handler)
 
 
 def _end(context: Context, made: dict[str, str]) -> None:

@@ -1,8 +1,11 @@
 """The failover of the API's host: users are sent to the status page, and back to the API."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from operations.errors import OperationError
+from operations.load_balancer import names_of
 from operations.steps import Context
 
 
@@ -14,21 +17,38 @@ class Failover:
     health_check_id: str
 
 
-def find_failover(context: Context, host: str) -> Failover | None:
-    """None where the host has no failover record: a stack without an edge."""
-    route53 = context.aws.client("route53")
+def find_failover(context: Context, balancers: Sequence[str]) -> Failover | None:
+    """The failover that leads to one of these load balancers; None for a stack without an edge.
+
+    So the host, which is a setting, need not be known: a disaster may leave settings out of reach.
+    """
+    names = names_of(context, balancers)
     for zone in context.aws.pages("route53", "list_hosted_zones", "HostedZones"):
-        if zone["Config"]["PrivateZone"] or not f".{host}.".endswith(f".{zone['Name']}"):
+        if zone["Config"]["PrivateZone"]:
             continue
-        # Only the zone's records from this name on, of which there are two.
-        records = route53.list_resource_record_sets(
-            HostedZoneId=zone["Id"], StartRecordName=host, StartRecordType="A", MaxItems="10"
-        )["ResourceRecordSets"]
+        records = context.aws.pages(
+            "route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"]
+        )
         for record in records:
-            primary = record["Name"] == f"{host}." and record.get("Failover") == "PRIMARY"
-            if primary and "HealthCheckId" in record:
-                return Failover(host, record["HealthCheckId"])
+            primary = record.get("Failover") == "PRIMARY" and "HealthCheckId" in record
+            if primary and _target(record) in names:
+                return Failover(record["Name"].removesuffix("."), record["HealthCheckId"])
     return None
+
+
+def health_url(context: Context, service: str, failover: Failover | None, option: str) -> str:
+    """Where the service's health is asked, as its users reach it.
+
+    Raises:
+        OperationError: without a failover no host is known; `option` says the URL.
+    """
+    if failover is None:
+        raise OperationError(
+            f"no failover record leads to the load balancer of the service {service} of "
+            f"{context.platform.environment}, which would say its host: add {option} with the URL "
+            "at which its health is asked"
+        )
+    return f"https://{failover.host}/health"
 
 
 def set_status_page(context: Context, failover: Failover, *, on: bool) -> None:
@@ -53,3 +73,9 @@ def set_status_page(context: Context, failover: Failover, *, on: bool) -> None:
 def is_status_page(check: dict[str, Any]) -> bool:
     config = check["HealthCheckConfig"]
     return bool(config.get("Disabled") and config.get("Inverted"))
+
+
+def _target(record: dict[str, Any]) -> str:
+    """Where an alias leads; the console writes a second name of the same load balancer."""
+    name = str(record.get("AliasTarget", {}).get("DNSName", "")).lower()
+    return name.removesuffix(".").removeprefix("dualstack.")

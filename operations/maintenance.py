@@ -1,14 +1,13 @@
 """Maintenance: a flag that the API reads, and the load balancer's answer in its place."""
 
 import json
-from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from operations.aws import or_none
 from operations.errors import OperationError
-from operations.parameters import MAINTENANCE_MODE
-from operations.service import require_service
+from operations.load_balancer import find_listener, load_balancers
+from operations.parameters import MAINTENANCE_MODE, read_parameter
 from operations.steps import Context, Step, looking, run_steps
 
 # Rules of services begin at 100; those below are the runbooks'.
@@ -18,17 +17,29 @@ RULE_PRIORITY: Final = 1
 RETRY_SECONDS: Final = 300
 ANSWER: Final = json.dumps({"error": "maintenance", "retryAfterSeconds": RETRY_SECONDS})
 
+# A tag of the rule: the snapshot of the migration that it is for.
+MIGRATION_TAG: Final = "Migration"
 
-def maintenance_steps(context: Context, listener: str, *, on: bool) -> list[Step]:
-    """What begins or ends maintenance; users are turned away first and let in last."""
-    flag = Step(
-        f"set {MAINTENANCE_MODE} {'true' if on else 'false'}", partial(_set_flag, context, on=on)
-    )
+
+def maintenance_steps(
+    context: Context, listener: str, *, on: bool, migration: str | None = None
+) -> list[Step]:
+    """What begins or ends maintenance; users are turned away first and let in last.
+
+    One for a migration, which its snapshot names, neither joins nor ends another.
+    """
     if on:
-        answer = Step("let the load balancer answer 503", partial(_turn_away, context, listener))
-        return [answer, flag]
+        turn_away = partial(_turn_away, context, listener, migration)
+        answer = Step("let the load balancer answer 503", turn_away)
+        return [answer, Step(f"set {MAINTENANCE_MODE} true", partial(_set_flag, context, "true"))]
+
+    def end() -> None:
+        if migration is not None:
+            _find_own(context, listener, migration)
+        _set_flag(context, "false")
+
     admit = Step("let the load balancer forward requests again", partial(_admit, context, listener))
-    return [flag, admit]
+    return [Step(f"set {MAINTENANCE_MODE} false", end), admit]
 
 
 def set_maintenance(context: Context, *, on: bool, service: str = "api") -> None:
@@ -44,29 +55,26 @@ def set_maintenance(context: Context, *, on: bool, service: str = "api") -> None
 
 
 def listener_arn(context: Context, service: str) -> str:
-    """The listener that the service's users reach: HTTPS, and HTTP only where that is all."""
-    balancers = require_service(context, service).get("loadBalancers", ())
-    groups = [one["targetGroupArn"] for one in balancers if "targetGroupArn" in one]
-    if not groups:
+    """The listener that can answer in the service's place."""
+    balancers = load_balancers(context, service)
+    if not balancers:
         raise OperationError(f"service {service} has no load balancer that could answer for it")
-    elb = context.aws.client("elbv2")
-    (group,) = elb.describe_target_groups(TargetGroupArns=groups[:1])["TargetGroups"]
-    listeners = [
-        listener
-        for arn in group["LoadBalancerArns"]
-        for listener in context.aws.pages(
-            "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=arn
-        )
-    ]
-    if not listeners:
+    listener = find_listener(context, balancers)
+    if listener is None:
         raise OperationError(f"the load balancer of {service} has no listener; run `pulumi up`")
-    # HTTPS sorts after HTTP.
-    return str(max(listeners, key=lambda one: one["Protocol"])["ListenerArn"])
+    return listener
 
 
-def _turn_away(context: Context, listener: str) -> None:
-    if any(True for _ in _own_rules(context, listener)):
+def is_maintenance(context: Context, listener: str) -> bool:
+    """Whether any of it is on; one that was cut off may have but its rule, or its flag."""
+    flag = read_parameter(context, context.platform.parameter(MAINTENANCE_MODE))
+    return flag not in (None, "false") or bool(_rules(context, listener))
+
+
+def _turn_away(context: Context, listener: str, migration: str | None) -> None:
+    if _find_own(context, listener, migration):
         return
+    tags = {"Purpose": "maintenance"} | ({MIGRATION_TAG: migration} if migration else {})
     context.aws.client("elbv2").create_rule(
         ListenerArn=listener,
         Priority=RULE_PRIORITY,
@@ -81,26 +89,47 @@ def _turn_away(context: Context, listener: str) -> None:
                 },
             }
         ],
-        Tags=[{"Key": "Purpose", "Value": "maintenance"}],
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
     )
 
 
 def _admit(context: Context, listener: str) -> None:
     elb = context.aws.client("elbv2")
-    for rule in list(_own_rules(context, listener)):
-        arn = rule["RuleArn"]
+    for arn in _rules(context, listener):
         or_none(partial(elb.delete_rule, RuleArn=arn), "RuleNotFound")
 
 
-def _own_rules(context: Context, listener: str) -> Iterator[Mapping[str, Any]]:
+def _find_own(context: Context, listener: str, migration: str | None) -> bool:
+    """Whether the rule is there; None is the owner of what began by hand.
+
+    Raises:
+        OperationError: it is another's.
+    """
+    rules = _rules(context, listener)
+    if not rules:
+        return False
+    elb = context.aws.client("elbv2")
+    (described,) = elb.describe_tags(ResourceArns=rules)["TagDescriptions"]
+    owner = {tag["Key"]: tag["Value"] for tag in described["Tags"]}.get(MIGRATION_TAG)
+    if owner != migration:
+        begun = f"of the migration {owner}" if owner else "begun by hand"
+        raise OperationError(
+            f"a maintenance is on already, {begun}: wait until that is over; `maintenance off` "
+            "ends it, whosever it is"
+        )
+    return True
+
+
+def _rules(context: Context, listener: str) -> list[str]:
+    """The ARN of the runbooks' rule, if it is there."""
     rules = context.aws.pages("elbv2", "describe_rules", "Rules", ListenerArn=listener)
-    return (rule for rule in rules if rule["Priority"] == str(RULE_PRIORITY))
+    return [str(rule["RuleArn"]) for rule in rules if rule["Priority"] == str(RULE_PRIORITY)]
 
 
-def _set_flag(context: Context, *, on: bool) -> None:
+def _set_flag(context: Context, value: str) -> None:
     context.aws.client("ssm").put_parameter(
         Name=context.platform.parameter(MAINTENANCE_MODE),
-        Value="true" if on else "false",
+        Value=value,
         Type="String",
         Overwrite=True,
     )

@@ -1,7 +1,7 @@
 """Migrations of the database, in the order of the deployment documentation's procedure."""
 
+import http.client
 import re
-import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ from operations.backup import PRE_MIGRATION, backup_name, take_snapshot, wait_fo
 from operations.database import require_instance
 from operations.deploy import check_version, find_image
 from operations.errors import InputError, OperationError
+from operations.failover import find_failover, health_url
+from operations.load_balancer import load_balancers
 from operations.maintenance import listener_arn, maintenance_steps
 from operations.parameters import require_no_maintenance
 from operations.service import (
@@ -27,11 +29,10 @@ from operations.steps import Context, Step, looking, run_steps
 
 # Deployment documentation, "Production Migration Process" and "Recovery Procedures".
 COMMAND: Final = ("npm", "run", "migration:run")
-DOMAIN: Final = "aussie-markets.com"
+PURPOSE: Final = "migration"
 HEALTH_ATTEMPTS: Final = 30
 HEALTH_SECONDS: Final = 10
 
-_PURPOSE: Final = "migration"
 _TASK_MINUTES: Final = 240
 _LOG_LINES: Final = 15
 _CUT_OFF: Final = (
@@ -49,15 +50,6 @@ class Migration:
     image: str | None = None
     health_url: str | None = None
     rehearsal_health_url: str | None = None
-
-
-def api_host(environment: str) -> str:
-    label = "api" if environment == "production" else f"{environment}-api"
-    return f"{label}.{DOMAIN}"
-
-
-def health_url(environment: str) -> str:
-    return f"https://{api_host(environment)}/health"
 
 
 def check_health_url(url: str | None) -> None:
@@ -83,7 +75,8 @@ def migrate(
     name = snapshot or backup_name(context, PRE_MIGRATION)
     go_on = (
         f"run `migrate --snapshot {name}` again with the same options, which goes on with it. The "
-        f"way back, once production was migrated: `backup restore {name}` and `recover`; "
+        f"way back, once {context.platform.environment} was migrated: `recover --snapshot {name}`, "
+        "which ends the maintenance and loses what was written since the snapshot; else "
         "maintenance stays on until `maintenance off`"
     )
     with looking(go_on):
@@ -95,15 +88,17 @@ def migrate(
                 find_image(place, migration.image)
         if snapshot is None:
             require_no_maintenance(context, _CUT_OFF)
+        health = _health_step(context, migration.health_url, "--health")
+        rehearsed = _rehearsal_steps(rehearsal, migration) if rehearsal else []
     steps = [
         Step(f"take snapshot {name}", partial(take_snapshot, context, name)),
         Step(f"wait for snapshot {name}", partial(wait_for_snapshot, context, name)),
-        *(_rehearsal_steps(rehearsal, migration) if rehearsal else []),
+        *rehearsed,
         Step("agree that the maintenance begins now", partial(_agree, context)),
-        *maintenance_steps(context, listener, on=True),
+        *maintenance_steps(context, listener, on=True, migration=name),
         Step(f"migrate {context.platform.environment}", partial(run_migration, context, migration)),
-        *maintenance_steps(context, listener, on=False),
-        _health_step(context, migration.health_url),
+        *maintenance_steps(context, listener, on=False, migration=name),
+        health,
     ]
     run_steps(context, "migrate", steps, go_on=go_on, snapshot=name, image=migration.image)
     return name
@@ -114,7 +109,7 @@ def run_migration(context: Context, migration: Migration) -> None:
     ecs, service = context.aws.client("ecs"), "api"
     # A run that was cut off leaves its task behind; two migrations at once would harm each other.
     context.wait(
-        lambda: not running_tasks(context, _PURPOSE),
+        lambda: not running_tasks(context, PURPOSE),
         what="the migration of an earlier run",
         minutes=_TASK_MINUTES,
     )
@@ -122,13 +117,13 @@ def run_migration(context: Context, migration: Migration) -> None:
     definition = register_copy(
         context,
         service,
-        _PURPOSE,
+        PURPOSE,
         container={"command": list(migration.command), "portMappings": [], **changed},
         # Of a task that serves nobody it would end the migration.
         without=("healthCheck",),
     )
     try:
-        task = run_one_task(context, service, definition, _PURPOSE, uuid.uuid4().hex)
+        task = run_one_task(context, service, definition, PURPOSE, uuid.uuid4().hex)
         context.console.say(f"task {task}")
         context.wait(
             lambda: describe_task(context, task)["lastStatus"] == "STOPPED",
@@ -157,8 +152,9 @@ def verify_health(context: Context, url: str) -> None:
                 if answer.status == 200:
                     return
                 problem = f"status {answer.status}"
-        except (urllib.error.URLError, OSError) as error:
-            problem = str(error)
+        # An answer that breaks off is no OSError.
+        except (OSError, http.client.HTTPException) as error:
+            problem = str(error) or type(error).__name__
         context.console.say(f"waiting for {url}: {problem}")
     raise OperationError(f"{url} is not healthy after {HEALTH_ATTEMPTS} attempts: {problem}")
 
@@ -194,30 +190,34 @@ def _rehearsal_steps(rehearsal: Context, migration: Migration) -> list[Step]:
     name = rehearsal.platform.environment
     return [
         Step(f"migrate {name}", partial(run_migration, rehearsal, migration)),
-        _health_step(rehearsal, migration.rehearsal_health_url),
+        _health_step(rehearsal, migration.rehearsal_health_url, "--rehearsal-health"),
     ]
 
 
-def _health_step(context: Context, url: str | None) -> Step:
-    environment = context.platform.environment
-    return Step(
-        f"verify that {environment} is healthy",
-        partial(verify_health, context, url or health_url(environment)),
-    )
+def _health_step(context: Context, url: str | None, option: str) -> Step:
+    if url is None:
+        failover = find_failover(context, load_balancers(context, "api"))
+        url = health_url(context, "api", failover, option)
+    title = f"verify that {context.platform.environment} is healthy"
+    return Step(title, partial(verify_health, context, url))
 
 
 def _judge(context: Context, definition: str, task: str) -> None:
     ended = describe_task(context, task)
     codes = [container.get("exitCode") for container in ended["containers"]]
-    if any(code != 0 for code in codes):
+    failed = [code for code in codes if code != 0]
+    if failed:
+        reason = f": {ended['stoppedReason']}" if ended.get("stoppedReason") else ""
         raise OperationError(
-            f"the migration ended with {codes[0]}: {ended.get('stoppedReason') or 'see its log'}"
-            + _log_tail(context, definition, task)
+            f"the migration ended with {failed[0]}{reason}{_show_log(context, definition, task)}"
         )
 
 
-def _log_tail(context: Context, definition: str, task: str) -> str:
-    """The last lines of what the task printed; nothing where there is no log."""
+def _show_log(context: Context, definition: str, task: str) -> str:
+    """Say the last lines of what the task printed; where all of it is, if there is a log.
+
+    What it printed may hold a secret: it is for the terminal, and for nothing that is kept.
+    """
     described: dict[str, Any] = context.aws.client("ecs").describe_task_definition(
         taskDefinition=definition
     )["taskDefinition"]
@@ -225,13 +225,17 @@ def _log_tail(context: Context, definition: str, task: str) -> str:
     options = container.get("logConfiguration", {}).get("options", {})
     if "awslogs-group" not in options:
         return ""
+    group = options["awslogs-group"]
     stream = f"{options['awslogs-stream-prefix']}/{container['name']}/{task.rsplit('/', 1)[-1]}"
     try:
         events = context.aws.client("logs").get_log_events(
-            logGroupName=options["awslogs-group"], logStreamName=stream, limit=_LOG_LINES
+            logGroupName=group, logStreamName=stream, limit=_LOG_LINES
         )["events"]
     except Exception as error:
         if not is_aws_failure(error):
             raise
-        return f"\n    its log cannot be read: {error}"
-    return "".join(f"\n    {event['message']}" for event in events)
+        context.console.say(f"its log cannot be read: {error}")
+    else:
+        for event in events:
+            context.console.say(f"    {event['message']}")
+    return f"; its log is the stream {stream} of {group}"

@@ -2,9 +2,9 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from operations.aws import or_none
 from operations.errors import InputError, OperationError
@@ -46,7 +46,7 @@ def backup_parameters(context: Context, bucket: str | None = None) -> str:
     Secrets are encrypted by KMS one by one, each bound to its name: what lies in the bucket is of
     no use without the parameters' key, whoever may read the bucket.
     """
-    go_on = "run `parameters backup` again; each run writes an object of its own"
+    go_on = "run `parameters backup` again with the same options; each run writes its own object"
     bucket = bucket or stack_output(context, "export_bucket_name")
     environment = context.platform.environment
     key = f"{FOLDER}/{environment}/{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.json"
@@ -96,20 +96,38 @@ def verify_parameters_backup(
     return key
 
 
-def restore_parameters(
-    context: Context, key: str | None = None, bucket: str | None = None
-) -> list[str]:
-    """Put back the parameters that differ from a backup, or else the newest; their names.
+class PutBack(NamedTuple):
+    """Names of parameters: written as in the backup; otherwise than in it, and left so."""
 
-    Parameters that the backup does not have stay, and so does maintenance mode. Parameter Store
-    keeps the values from before as older versions.
+    restored: list[str]
+    left: list[str]
+
+
+def restore_parameters(
+    context: Context,
+    key: str | None = None,
+    bucket: str | None = None,
+    *,
+    names: Sequence[str] = (),
+) -> PutBack:
+    """Put back parameters of a backup, or else of the newest.
+
+    Without names those that are missing. What merely differs may be newer than the backup, such as
+    a rotated secret, and even a missing release is for `deploy` and `rollback` to write: both are
+    put back only by name. Parameters that the backup does not have stay, and so does maintenance
+    mode. Parameter Store keeps the values from before as older versions.
     """
-    environment = context.platform.environment
+    platform = context.platform
+    environment = platform.environment
     folder = f"{FOLDER}/{environment}/"
+    named = [platform.parameter(n.removeprefix(f"{platform.parameters_path}/")) for n in names]
+    if platform.parameter(MAINTENANCE_MODE) in named:
+        raise InputError(f"{MAINTENANCE_MODE}: `maintenance on` and `maintenance off` write it")
     if key is not None and not key.startswith(folder):
         raise InputError(f"--key {key}: must be a backup of this stack, beginning with {folder}")
     bucket = bucket or stack_output(context, "export_bucket_name")
-    with looking("run `parameters restore` again"):
+    command = " ".join(["parameters restore", *names])
+    with looking(f"run `{command}` again with the same options"):
         key = key or str(_newest(context, bucket, folder)["Key"])
         document = _read(context, bucket, key)
         wanted = {one["Name"]: _opened(context, one) for one in document["parameters"]}
@@ -118,16 +136,28 @@ def restore_parameters(
     strange = [name for name in wanted if not name.startswith(context.platform.parameters_path)]
     if strange:
         raise OperationError(f"{key} holds {', '.join(strange)}, which are not of this stack")
+    unknown = [name for name in named if name not in wanted]
+    if unknown:
+        raise OperationError(f"{key} holds no {', '.join(unknown)}: choose another backup by --key")
     different = [name for name in sorted(wanted) if not _same(wanted[name], present.get(name, {}))]
-    if different and not context.dry_run:
-        context.console.confirm(f"Overwrite {', '.join(different)}?", yes=context.yes)
-    go_on = f"run `parameters restore --key {key} --yes` again; it writes what still differs"
+    releases = platform.parameter("release/")
+    chosen = named or [n for n in wanted if n not in present and not n.startswith(releases)]
+    restored = [name for name in different if name in chosen]
+    left = [name for name in different if name not in chosen]
+    if left:
+        context.console.say(f"left as they are, unless they are named: {', '.join(left)}")
+    if restored and not context.dry_run:
+        context.console.confirm(f"Write {', '.join(restored)} as in {key}?", yes=context.yes)
+    go_on = (
+        f"run `{command} --key {key} --yes` again with the same options; it writes what still "
+        "differs"
+    )
     steps = [
         Step(f"put back {name}", _writer(context, wanted[name], present.get(name, {})))
-        for name in different
+        for name in restored
     ]
-    run_steps(context, "parameters restore", steps, go_on=go_on, key=key)
-    return different
+    run_steps(context, "parameters restore", steps, go_on=go_on, key=key, restored=restored)
+    return PutBack(restored, left)
 
 
 def _writer(

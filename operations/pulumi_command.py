@@ -17,6 +17,12 @@ REPOSITORY: Final = Path(__file__).resolve().parents[1]
 _INTERVAL: Final = 10
 _STDERR: Final = 2
 
+# Go's SDK takes these before a profile, and boto3 the profile: each would be somebody else.
+_CREDENTIALS: Final = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+)
+
 
 def pulumi(context: Context, *arguments: str, given: str | None = None) -> str:
     """Run a command of pulumi out of sight; its output. `given` goes to its standard input.
@@ -53,6 +59,11 @@ def stack_output(context: Context, name: str) -> str:
     return str(outputs[name])
 
 
+def refresh_of(urn: str) -> list[str]:
+    """The arguments that let Pulumi read one resource of the stack anew."""
+    return ["refresh", "--yes", "--skip-preview", "--target", urn]
+
+
 def pulumi_up(context: Context, meanwhile: Callable[[], None]) -> None:
     """Update the stack with every policy pack; `meanwhile` is called now and then.
 
@@ -69,19 +80,24 @@ def pulumi_up(context: Context, meanwhile: Callable[[], None]) -> None:
         stdin=subprocess.DEVNULL,
         stdout=_STDERR,
     )
-    while True:
-        try:
-            code = process.wait(timeout=_INTERVAL)
-        except subprocess.TimeoutExpired:
+    try:
+        while _runs(process):
             meanwhile()
-        except KeyboardInterrupt:
-            # It was interrupted too, and ends in its own time, with the state saved.
-            process.wait()
-            raise
-        else:
-            break
+    finally:
+        # It holds the stack's lock. One that was interrupted with us ends in its own time, with the
+        # state saved.
+        code = process.wait()
     if code:
         raise OperationError(f"`pulumi up` ended with {code}; it has said why above")
+
+
+def _runs(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it still does after a while."""
+    try:
+        process.wait(timeout=_INTERVAL)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def _command(context: Context, *arguments: str) -> list[str]:
@@ -91,5 +107,8 @@ def _command(context: Context, *arguments: str) -> list[str]:
 
 
 def _environment(context: Context) -> dict[str, str]:
-    profile = {"AWS_PROFILE": context.aws.profile} if context.aws.profile else {}
-    return {**os.environ, "AWS_REGION": context.aws.region, **profile}
+    environment = {**os.environ, "AWS_REGION": context.aws.region}
+    if not context.aws.profile:
+        return environment
+    kept = {name: value for name, value in environment.items() if name not in _CREDENTIALS}
+    return {**kept, "AWS_PROFILE": context.aws.profile}

@@ -18,6 +18,7 @@ from operations.database import (
     find_instance,
     forget_logs,
     instances_tagged,
+    modify_when_ready,
     remove_instance,
     rename_instance,
     require_instance,
@@ -28,13 +29,16 @@ from operations.database import (
     wait_for_instance,
 )
 from operations.errors import InputError, OperationError, StoppedError
-from operations.failover import Failover, find_failover, set_status_page
-from operations.migrate import api_host, check_health_url, health_url, verify_health
+from operations.failover import Failover, find_failover, health_url, set_status_page
+from operations.load_balancer import find_listener, load_balancers
+from operations.maintenance import is_maintenance, maintenance_steps
+from operations.migrate import PURPOSE as MIGRATION
+from operations.migrate import check_health_url, verify_health
 from operations.objectives import DATABASE_RPO, Part, Stopwatch, compare
 from operations.parameters import read_parameter
-from operations.recovery_points import DAMAGED, LATEST, RecoveryPoint, Wish, choose_point
+from operations.recovery_points import LATEST, RecoveryPoint, Wish, aside_name, choose_point
 from operations.scaling import Bounds, scaling_bounds, set_bounds
-from operations.service import redeploy, require_service, wait_for_deployment
+from operations.service import redeploy, require_service, running_tasks, wait_for_deployment
 from operations.steps import Context, Step, looking, run_steps
 
 DATABASE_URL: Final = "database-url"
@@ -52,6 +56,9 @@ DRILL_OF: Final = "RecoveryDrillOf"
 
 # A run that was killed as it ended has left no trace, and must not be done all over again.
 JUST_MADE: Final = timedelta(hours=1)
+
+# A copy that is younger may be that of a drill which runs: as long as a recovery may take.
+DRILL_RUNS: Final = timedelta(hours=4)
 
 # Tags cannot be empty.
 _NOTHING: Final = "none"
@@ -111,42 +118,47 @@ def recover(context: Context, options: Options, service: str = "api") -> dict[st
     """
     check_health_url(options.health_url)
     _check_scale(options.scale)
-    database, environment = context.platform.database, context.platform.environment
+    database = context.platform.database
     go_on = f"run `recover{options} --yes` again, which goes on with what was begun"
-    with looking(go_on):
+    cut_off = "After one that was cut off the API's host may answer with the status page"
+    with looking(f"{go_on}. {cut_off}"):
         recovery = _look(context, options.wish)
         if recovery.restored is None and not options.again:
             _check_age(context, recovery.damaged)
-        moved = _has_name(recovery, database)
-        model = {} if moved else (recovery.damaged or model_from_state(context))
+        moved, complete = _has_name(recovery, database), _is_complete(recovery, database)
+        model = {} if complete else (recovery.damaged or model_from_state(context))
         require_service(context, service)
+        _require_no_migration(context)
         bounds = scaling_bounds(context, service)
         login = _login(context)
-        failover = find_failover(context, api_host(environment))
+        balancers = load_balancers(context, service)
+        failover = find_failover(context, balancers)
+        health = options.health_url or health_url(context, service, failover, "--health")
+        listener = find_listener(context, balancers)
+        # Under maintenance the load balancer answers in the API's place, whose health nobody sees.
+        maintained = listener if listener and is_maintenance(context, listener) else None
     if options.scale is not None and bounds is None:
         raise OperationError(f"--scale: {service} does not scale by itself; change its settings")
     _say_what_is_lost(context, recovery)
     if not context.dry_run:
-        context.console.confirm(_question(context, recovery, failover), yes=context.yes)
+        question = _question(context, recovery, failover)
+        ending = " Maintenance ends once the API runs on it." if maintained else ""
+        context.console.confirm(question + ending, yes=context.yes)
 
     watch, target = Stopwatch(), f"{database}-recovery"
-    aside = f"{database}{DAMAGED}{recovery.begun:%Y%m%d-%H%M%S}"
-    restoring = (
-        []
-        if moved
-        else [
-            *_restore_steps(context, recovery, model, target, login),
-            *_name_steps(context, recovery, target, aside),
-        ]
-    )
+    aside = aside_name(database, recovery.begun)
+    restoring = [
+        *([] if complete else _restore_steps(context, recovery, model, target, login)),
+        *([] if moved else _name_steps(context, recovery, target, aside)),
+    ]
     api = _api_steps(context, service, options.scale, bounds)
-    health = options.health_url or health_url(environment)
+    admit = maintenance_steps(context, maintained, on=False) if maintained else []
     steps = [
         *watch.timed(
             Part.DATABASE, [] if moved else _status_page_steps(context, failover, on=True)
         ),
         *watch.timed(Part.DATABASE, [*restoring, _url_step(context, login)]),
-        *watch.timed(Part.API, [*api, *_status_page_steps(context, failover, on=False)]),
+        *watch.timed(Part.API, [*api, *admit, *_status_page_steps(context, failover, on=False)]),
         *watch.timed(
             Part.API, [Step("see that the API is healthy", partial(verify_health, context, health))]
         ),
@@ -154,7 +166,7 @@ def recover(context: Context, options: Options, service: str = "api") -> dict[st
     ]
     if failover is not None:
         go_on += f". Until then {failover.host} may answer with the status page"
-    about = {"point": str(recovery.point), "wish": str(recovery.wish)}
+    about: dict[str, Any] = {"point": str(recovery.point), "wish": str(recovery.wish)}
     if not run_steps(context, "recover", steps, go_on=go_on, **about):
         return {}
     total = datetime.now(UTC) - recovery.begun
@@ -175,22 +187,31 @@ def recover(context: Context, options: Options, service: str = "api") -> dict[st
     }
 
 
-def drill(context: Context, wish: Wish) -> dict[str, Any]:
+def drill(context: Context, wish: Wish, *, again: bool = False) -> dict[str, Any]:
     """Restore a copy, compare it with the database, time it, and delete it however it went.
 
-    Neither the database nor anything that users reach is touched.
+    Neither the database nor anything that users reach is touched. What an earlier drill left is
+    deleted first; `again`: also if that may still run.
+
+    Raises:
+        OperationError: another drill may still run.
     """
     database, begun = context.platform.database, datetime.now(UTC)
     copy = f"{database}-drill-{begun:%Y%m%d-%H%M%S}"
-    go_on = f"run `recover --drill{wish.options}` again, which first deletes what is left of this"
+    go_on = (
+        f"run `recover --drill{wish.options} --again` again, which asks, and first deletes what is "
+        "left of this"
+    )
     with looking(go_on):
-        left = [
-            one["DBInstanceIdentifier"] for one in instances_tagged(context, DRILL_OF, database)
-        ]
+        left = _left_of_drills(context, again=again)
         model = find_instance(context, database) or model_from_state(context)
         point = choose_point(context, wish)
     recovery = _Recovery(wish, point, begun, None, None)
     _say_what_is_lost(context, recovery)
+    if left and not context.dry_run:
+        context.console.confirm(
+            f"Delete {', '.join(left)}, which another drill has made?", yes=context.yes
+        )
     tags = [tag for tag in model["TagList"] if tag["Key"] != BACKUP_TAG]
     unbacked = {**model, "TagList": tags}
     watch = Stopwatch()
@@ -228,13 +249,12 @@ def _look(context: Context, wish: Wish) -> _Recovery:
     named = find_instance(context, database)
     if named is not None and named["DBInstanceStatus"] == "deleting":
         raise OperationError(f"{database} is being deleted: run `recover` when it is gone")
-    begun = instances_tagged(context, RECOVERY_OF, database)
-    if not begun:
+    restored = _find_restored(context)
+    if restored is None:
         if find_instance(context, f"{database}-recovery") is not None:
             raise OperationError(f"{database}-recovery exists and is of no recovery: rename it")
         point = choose_point(context, wish)
         return _Recovery(wish, point, datetime.now(UTC), None, named)
-    (restored,) = begun
     tags = tags_of(restored)
     if wish not in (LATEST, _read_wish(tags[WISH])):
         raise OperationError(
@@ -251,16 +271,46 @@ def _look(context: Context, wish: Wish) -> _Recovery:
     )
 
 
+def _left_of_drills(context: Context, *, again: bool) -> list[str]:
+    found = instances_tagged(context, DRILL_OF, context.platform.database)
+    for one in found:
+        age, name = _age(one), one["DBInstanceIdentifier"]
+        if age < DRILL_RUNS and one["DBInstanceStatus"] != "deleting" and not again:
+            minutes = age.total_seconds() / 60
+            raise OperationError(
+                f"{name} was made {minutes:.0f} minutes ago by a drill that may still run: wait "
+                "for its end. If it was cut off, add --again, which deletes that copy first"
+            )
+    return [one["DBInstanceIdentifier"] for one in found]
+
+
+def _age(instance: Mapping[str, Any]) -> timedelta:
+    """RDS gives one that is being made no time yet."""
+    now = datetime.now(UTC)
+    made: datetime = instance.get("InstanceCreateTime", now)
+    return now - made
+
+
 def _check_age(context: Context, instance: Mapping[str, Any] | None) -> None:
     if instance is None:
         return
-    age = datetime.now(UTC) - instance["InstanceCreateTime"]
+    age = _age(instance)
     if age < JUST_MADE:
         minutes = age.total_seconds() / 60
         raise OperationError(
             f"{context.platform.database} was made {minutes:.0f} minutes ago: if a recovery has "
             "made it, that is over, and `recover adopt` is left to do. To recover this one all the "
             "same, add --again"
+        )
+
+
+def _require_no_migration(context: Context) -> None:
+    """Its task goes on without `migrate`, and would write into the restored database too."""
+    running = running_tasks(context, MIGRATION)
+    if running:
+        raise OperationError(
+            f"a migration is running: wait for its end, or end it by `aws ecs stop-task --cluster "
+            f"{context.platform.cluster} --task {running[0]}`"
         )
 
 
@@ -275,12 +325,36 @@ def _has_name(recovery: _Recovery, database: str) -> bool:
     return restored is not None and restored["DBInstanceIdentifier"] == database
 
 
-def _restored(context: Context) -> Mapping[str, Any]:
+def _is_complete(recovery: _Recovery, database: str) -> bool:
+    """Whether the restored instance was found good: only then the names are changed."""
+    restored, damaged = recovery.restored, recovery.damaged
+    if restored is None:
+        return False
+    # RDS renames later than it answers.
+    coming = restored.get("PendingModifiedValues", {}).get("DBInstanceIdentifier")
+    put_aside = damaged is not None and damaged["DBInstanceIdentifier"] != database
+    return put_aside or database in (restored["DBInstanceIdentifier"], coming)
+
+
+def _find_restored(context: Context) -> Mapping[str, Any] | None:
     database = context.platform.database
     found = instances_tagged(context, RECOVERY_OF, database)
-    if not found:
+    if len(found) > 1:
+        names = ", ".join(one["DBInstanceIdentifier"] for one in found)
+        raise OperationError(
+            f"{names} are all tagged as what a recovery of {database} has restored: take the tag "
+            f"from all but one by `aws rds remove-tags-from-resource --tag-keys {RECOVERY_OF} "
+            "--resource-name <its ARN>`"
+        )
+    return found[0] if found else None
+
+
+def _restored(context: Context) -> Mapping[str, Any]:
+    restored = _find_restored(context)
+    if restored is None:
+        database = context.platform.database
         raise OperationError(f"the restored copy of {database} is gone; run the command again")
-    return found[0]
+    return restored
 
 
 def _login(context: Context) -> _Login:
@@ -293,7 +367,8 @@ def _login(context: Context) -> _Login:
         port = 0
     if not (parts.hostname and parts.username and parts.password and port):
         raise OperationError(
-            f"{name} is missing or holds no address with a password: run `parameters restore` first"
+            f"{name} is missing or holds no address with a password: run `parameters restore "
+            "database-url` first"
         )
     return _Login(parts.hostname, port, unquote(parts.username), unquote(parts.password))
 
@@ -364,8 +439,12 @@ def _restore(
     target: str,
     tags: Mapping[str, str],
 ) -> None:
-    if find_instance(context, target) is not None:
+    if recovery.restored is not None:
         return
+    if find_instance(context, target) is not None:
+        raise OperationError(
+            f"another run has just made {target}: run the command again, which looks at that first"
+        )
     rds, point = context.aws.client("rds"), recovery.point
     parameters = restore_parameters(model, tags)
     if point.snapshot is not None:
@@ -387,13 +466,7 @@ def _finish(context: Context, model: Mapping[str, Any], target: str, login: _Log
     """The password may have changed since the recovery point; the API has the present one."""
     master = require_instance(context, target)["MasterUsername"]
     password = {"MasterUserPassword": login.password} if login and login.username == master else {}
-    context.aws.client("rds").modify_db_instance(
-        DBInstanceIdentifier=target,
-        ApplyImmediately=True,
-        **settings_after_restore(model),
-        **password,
-    )
-    wait_for_instance(context, target)
+    modify_when_ready(context, target, {**settings_after_restore(model), **password})
 
 
 def _compare(context: Context, model: Mapping[str, Any], target: str) -> None:
@@ -453,17 +526,16 @@ def _api_steps(
 
 
 def _status_page_steps(context: Context, failover: Failover | None, *, on: bool) -> list[Step]:
-    host = api_host(context.platform.environment)
     if failover is None:
         if on:
             context.console.say(
-                f"{host} has no failover record, so that there is no status page to send users to; "
-                "`maintenance on` turns them away"
+                "no failover record leads to the load balancer, so that there is no status page to "
+                "send users to; `maintenance on` turns them away until this is over"
             )
         return []
     answer = "with the status page" if on else "by the API's health again"
     step = partial(set_status_page, context, failover, on=on)
-    return [Step(f"let {host} answer {answer}", step)]
+    return [Step(f"let {failover.host} answer {answer}", step)]
 
 
 def _end(context: Context, target: str) -> None:
@@ -491,7 +563,9 @@ def _remove_all_the_same(context: Context, copy: str) -> None:
     except Exception as error:
         if not isinstance(error, OperationError) and not is_aws_failure(error):
             raise
-        context.console.say(f"warning: {copy} may be left: {error}; the next drill deletes it")
+        context.console.say(
+            f"warning: {copy} may be left: {error}; `recover --drill --again` deletes it"
+        )
     else:
         context.console.say(f"nothing is left of {copy}")
 
@@ -502,14 +576,20 @@ def _afterwards(context: Context, recovery: _Recovery, aside: str, scale: int | 
     todo = [f"before the next `pulumi up` or `pulumi refresh`: {run}"]
     try:
         commands = adoption_commands(context)
-    except OperationError as error:
+    except Exception as error:
+        # The recovery is over, and its report must not be lost.
+        if not isinstance(error, OperationError) and not is_aws_failure(error):
+            raise
         todo.append(f"(Pulumi's own commands for that cannot be said here: {error})")
     else:
         todo.append("\n".join(["or by Pulumi's own commands:", *commands]))
     if recovery.damaged is not None:
         replicas = recovery.damaged.get("ReadReplicaDBInstanceIdentifiers", ())
         if replicas:
-            todo.append(f"delete {', '.join(replicas)}, which follow {aside}, and `pulumi up`")
+            todo.append(
+                f"after the adoption: delete {', '.join(replicas)}, which follow {aside}, and "
+                "`pulumi up --refresh`, which makes them anew"
+            )
         todo.append(f"once nobody needs it: delete {aside} and its log groups")
     if scale is not None:
         todo.append("the next `pulumi up --refresh` puts back the settings' numbers of tasks")

@@ -1,17 +1,25 @@
 """Points in time from which the database can be restored, and the choice among them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
+from operations.aws import or_none
 from operations.backup import check_snapshot_name, find_snapshot
+from operations.database import data_time
 from operations.errors import InputError, OperationError
 from operations.objectives import DATABASE_RPO
 from operations.steps import Context
 
 # Between the database's name and a time: what an instance is called that was put aside.
-DAMAGED: Final = "-damaged-"
+_DAMAGED: Final = "-damaged-"
+_PUT_ASIDE_AT: Final = "%Y%m%d-%H%M%S"
+
+
+def aside_name(database: str, at: datetime) -> str:
+    """What the instance is called that is put aside by a recovery that began at that time, UTC."""
+    return f"{database}{_DAMAGED}{at:{_PUT_ASIDE_AT}}"
 
 
 @dataclass(frozen=True)
@@ -41,17 +49,21 @@ LATEST: Final = Wish()
 class RecoveryPoint:
     """Up to `time` the data survives.
 
-    `resource_id` is of the instance whose automated backups have it, `snapshot` the name of one.
-    `newest`: the backups reach no further.
+    `resource_id` is of the instance whose automated backups have it, and `put_aside` its name if an
+    earlier recovery has put it aside; `snapshot` is the name of one. `newest`: the backups reach no
+    further.
     """
 
     time: datetime
     resource_id: str | None = None
     snapshot: str | None = None
     newest: bool = False
+    put_aside: str | None = None
 
     def __str__(self) -> str:
         kind = f"snapshot {self.snapshot}" if self.snapshot else "point in time"
+        if self.put_aside is not None:
+            kind += f" of {self.put_aside}"
         return f"{self.time:%Y-%m-%d %H:%M:%S} UTC ({kind})"
 
 
@@ -91,7 +103,7 @@ def choose_point(context: Context, wish: Wish) -> RecoveryPoint:
         OperationError: there is none, or the snapshot is not there, not ready or another's.
     """
     if wish.snapshot is not None:
-        return _from_snapshot(_require_snapshot(context, wish.snapshot))
+        return _named_snapshot(context, wish.snapshot)
     wanted = wish.at or datetime.now(UTC)
     continuous = list(_points_in_time(context, wanted))
     points = [*continuous, *_snapshot_points(context, wanted)]
@@ -106,49 +118,74 @@ def choose_point(context: Context, wish: Wish) -> RecoveryPoint:
 
 
 def _points_in_time(context: Context, wanted: datetime) -> Iterator[RecoveryPoint]:
-    """Of the instance, and of those of its name that were deleted and left their backups."""
-    backups = context.aws.pages(
-        "rds",
-        "describe_db_instance_automated_backups",
-        "DBInstanceAutomatedBackups",
-        DBInstanceIdentifier=context.platform.database,
+    """Of the instance, of those that were put aside, and of those that left their backups."""
+    database = context.platform.database
+    operation, items = "describe_db_instance_automated_backups", "DBInstanceAutomatedBackups"
+    # Asked for one name, RDS answers with those of an instance that has it now.
+    backups = or_none(
+        lambda: list(context.aws.pages("rds", operation, items)),
+        "DBInstanceAutomatedBackupNotFound",
     )
-    for backup in backups:
+    # Backups of an instance that was renamed need not say so.
+    names = {
+        one["DbiResourceId"]: one["DBInstanceIdentifier"]
+        for one in context.aws.pages("rds", "describe_db_instances", "DBInstances")
+    }
+    for backup in backups or ():
+        name = names.get(backup["DbiResourceId"], backup["DBInstanceIdentifier"])
         window = backup.get("RestoreWindow", {})
-        if backup["Status"] in ("active", "retained") and "LatestTime" in window:
-            earliest, latest = window["EarliestTime"], window["LatestTime"]
-            if earliest <= wanted:
-                reached = min(wanted, latest).astimezone(UTC)
-                yield RecoveryPoint(
-                    reached, resource_id=backup["DbiResourceId"], newest=wanted >= latest
-                )
+        until = _was_database_until(context, name)
+        usable = backup["Status"] in ("active", "retained") and "LatestTime" in window
+        if until is None or not usable:
+            continue
+        latest = window["LatestTime"]
+        reached = min(wanted, latest, until)
+        if window["EarliestTime"] <= reached:
+            yield RecoveryPoint(
+                reached.astimezone(UTC),
+                resource_id=backup["DbiResourceId"],
+                newest=reached == latest,
+                put_aside=name if name != database else None,
+            )
 
 
 def _snapshot_points(context: Context, wanted: datetime) -> Iterator[RecoveryPoint]:
-    where = {"DBInstanceIdentifier": context.platform.database}
     # Without a type RDS lists its own and the manual ones; AWS Backup's have a type of their own.
     for kind in ({}, {"SnapshotType": "awsbackup"}):
-        found = context.aws.pages("rds", "describe_db_snapshots", "DBSnapshots", **where, **kind)
-        for snapshot in found:
-            if snapshot["Status"] == "available" and snapshot["SnapshotCreateTime"] <= wanted:
-                yield _from_snapshot(snapshot)
+        for snapshot in context.aws.pages("rds", "describe_db_snapshots", "DBSnapshots", **kind):
+            until = _was_database_until(context, snapshot["DBInstanceIdentifier"])
+            time = data_time(snapshot)
+            if snapshot["Status"] != "available" or until is None or time is None:
+                continue
+            if time <= min(wanted, until):
+                yield RecoveryPoint(time.astimezone(UTC), snapshot=snapshot["DBSnapshotIdentifier"])
 
 
-def _from_snapshot(snapshot: Mapping[str, Any]) -> RecoveryPoint:
-    time = snapshot["SnapshotCreateTime"].astimezone(UTC)
-    return RecoveryPoint(time, snapshot=snapshot["DBSnapshotIdentifier"])
+def _was_database_until(context: Context, name: str) -> datetime | None:
+    """Until when the instance of that name was the database; None where it never was.
+
+    What one that was put aside has of the time after that is nobody's data.
+    """
+    database = context.platform.database
+    if name == database:
+        return datetime.max.replace(tzinfo=UTC)
+    try:
+        return datetime.strptime(name, f"{database}{_DAMAGED}{_PUT_ASIDE_AT}").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
-def _require_snapshot(context: Context, name: str) -> Mapping[str, Any]:
+def _named_snapshot(context: Context, name: str) -> RecoveryPoint:
     snapshot = find_snapshot(context, name)
     if snapshot is None:
         raise OperationError(f"there is no snapshot {name}; see `backup list`")
     database, owner = context.platform.database, snapshot["DBInstanceIdentifier"]
-    if owner != database and not owner.startswith(f"{database}{DAMAGED}"):
+    if owner != database and not owner.startswith(f"{database}{_DAMAGED}"):
         raise OperationError(
             f"snapshot {name} is one of {owner}, not of {database}; choose another, see "
             "`backup list`"
         )
-    if snapshot["Status"] != "available":
+    time = data_time(snapshot)
+    if snapshot["Status"] != "available" or time is None:
         raise OperationError(f"snapshot {name} is {snapshot['Status']}; recover from it afterwards")
-    return snapshot
+    return RecoveryPoint(time.astimezone(UTC), snapshot=name)

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from operations.errors import InputError
@@ -51,3 +52,28 @@ class LogReporter:
     def confirm(self, question: str, *, yes: bool) -> None:
         if not yes:
             raise InputError(f"{question} Nobody can answer here")
+
+
+@dataclass
+class Gathered:
+    """The reporter of a dry run that is one of several: what all would do is shown as one."""
+
+    reporter: Reporter
+    would: list[str] = field(default_factory=list)
+
+    @property
+    def as_json(self) -> bool:
+        return True
+
+    def say(self, text: str) -> None:
+        self.reporter.say(text)
+
+    def result(self, data: Mapping[str, Any], title: str) -> None:  # noqa: ARG002 - one for all
+        # Two runbooks may both find the same left to do.
+        self.would += [step for step in data["would"] if step not in self.would]
+
+    def rows(self, data: Sequence[Mapping[str, Any]], title: str) -> None:
+        self.reporter.rows(data, title)
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        self.reporter.confirm(question, yes=yes)

@@ -23,6 +23,10 @@ _DESCRIBED: Final = (
 # Longer than the program gives a service: the longest bake time that people choose is an hour.
 _DEPLOYMENT_MINUTES: Final = 120
 
+# RunTask's reference: what it did may take up to some minutes to be seen.
+_LOOKS: Final = 13
+_LOOK_SECONDS: Final = 10
+
 # Events of a service that an error shows; the newest say why tasks do not start.
 _EVENTS_SHOWN: Final = 3
 
@@ -215,26 +219,37 @@ def running_tasks(context: Context, purpose: str) -> list[str]:
     """The one-off tasks of that purpose that have not ended, those of earlier runs included."""
     ecs, cluster = context.aws.client("ecs"), context.platform.cluster
     listed = ecs.get_paginator("list_tasks").paginate(
-        cluster=cluster, startedBy=f"operations-{purpose}", desiredStatus="RUNNING"
+        # ECS takes no other filter beside the starter, and lists the running ones by itself.
+        cluster=cluster,
+        startedBy=f"operations-{purpose}",
     )
-    # A page is as much as one description takes; the list may be older than the task's end.
-    return [
-        task["taskArn"]
-        for page in listed
-        if page["taskArns"]
-        for task in ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]
-        if task["lastStatus"] != "STOPPED"
-    ]
+    running: list[str] = []
+    for page in listed:
+        # A page is as much as one description takes; the list may be older than the task's end, and
+        # the description not know yet of its start.
+        if arns := page["taskArns"]:
+            described = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+            ended = {task["taskArn"] for task in described if task["lastStatus"] == "STOPPED"}
+            running += [arn for arn in arns if arn not in ended]
+    return running
 
 
 def describe_task(context: Context, task: str) -> Mapping[str, Any]:
-    answer = context.aws.client("ecs").describe_tasks(
-        cluster=context.platform.cluster, tasks=[task]
-    )
-    if not answer["tasks"]:
-        raise OperationError(f"task {task} is gone; ECS forgets tasks an hour after their end")
-    found: Mapping[str, Any] = answer["tasks"][0]
-    return found
+    """The task as ECS describes it.
+
+    ECS is eventually consistent: one that runs may be missing for a while, after its start above
+    all. Only one that stays missing is gone.
+    """
+    ecs, cluster = context.aws.client("ecs"), context.platform.cluster
+    for look in range(_LOOKS):
+        if look:
+            context.sleep(_LOOK_SECONDS)
+        found: Sequence[Mapping[str, Any]] = ecs.describe_tasks(cluster=cluster, tasks=[task])[
+            "tasks"
+        ]
+        if found:
+            return found[0]
+    raise OperationError(f"task {task} is gone; ECS forgets tasks an hour after their end")
 
 
 def _container(definition: Mapping[str, Any], service: str) -> Mapping[str, Any]:

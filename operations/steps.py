@@ -63,67 +63,79 @@ class Step:
 
 
 def run_steps(
-    context: Context, command: str, steps: Sequence[Step], *, go_on: str, **about: Any
+    context: Context,
+    command: str,
+    steps: Sequence[Step],
+    *,
+    go_on: str,
+    audited_first: bool = False,
+    **about: Any,
 ) -> bool:
     """Run the steps in order; False where they were only shown.
 
-    Each run leaves one line in the audit log, `about` in it, however it ended. `about` holds no
-    secret.
+    Each run leaves two lines in the audit log, `about` in both: one before its first step, which
+    alone tells of a run that was killed, and one that says how it ended. `about` holds no secret.
+    With `audited_first` nothing is done if the first line cannot be written.
 
     Raises:
         StoppedError: a step failed. Steps can be repeated, so running the command again goes on.
     """
+    entry = {"command": command, **about}
+    begun = {**entry, "outcome": "begun"}
+    if audited_first:
+        audit = Step("audit it", lambda: write_audit_line(context.aws, context.platform, begun))
+        steps = [audit, *steps]
     if context.dry_run:
-        if context.console.as_json:
-            context.console.result({"would": [step.title for step in steps]}, command)
-        else:
-            for step in steps:
-                context.console.say(f"would: {step.title}")
+        show_steps(context, command, [step.title for step in steps])
         return False
+    if not audited_first:
+        _account(context, begun)
     done: list[str] = []
     for step in steps:
         context.console.say(step.title)
         try:
             step.action()
-        except Exception as error:
-            if not isinstance(error, OperationError) and not is_aws_failure(error):
-                raise
+        except BaseException as error:
             left = [other.title for other in steps[len(done) + 1 :]]
             stopped = StoppedError(_reason(error), done, step.title, left, go_on)
-            _account(context, command, about, done, stopped)
-            raise stopped from error
-        except KeyboardInterrupt as error:
-            left = [other.title for other in steps[len(done) + 1 :]]
-            stopped = StoppedError("it was interrupted", done, step.title, left, go_on)
-            _account(context, command, about, done, stopped)
-            raise stopped from error
+            end = {"outcome": "stopped", "failed": step.title, "reason": stopped.reason}
+            _account(context, {**entry, "done": done, **end})
+            if _is_expected(error):
+                raise stopped from error
+            context.console.say(str(stopped))
+            raise
         done.append(step.title)
-    _account(context, command, about, done, None)
+    _account(context, {**entry, "done": done, "outcome": "done"})
     return True
 
 
-def _reason(error: Exception) -> str:
+def show_steps(context: Context, command: str, titles: Sequence[str]) -> None:
+    """What a dry run answers."""
+    if context.console.as_json:
+        context.console.result({"would": list(titles)}, command)
+    else:
+        for title in titles:
+            context.console.say(f"would: {title}")
+
+
+def _is_expected(error: BaseException) -> bool:
+    return isinstance(error, OperationError | KeyboardInterrupt) or is_aws_failure(error)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
+    if not _is_expected(error):
+        # Nobody has thought of what its text may hold, and the audit log keeps it for years.
+        return f"an error that nobody has thought of, {type(error).__name__}"
     code = error_code(error)
     if code.startswith("AccessDenied") or code == "UnauthorizedOperation":
         return f"{error}; your role lacks this right, ask the platform team for it"
     return str(error)
 
 
-def _account(
-    context: Context,
-    command: str,
-    about: Mapping[str, Any],
-    done: Sequence[str],
-    stopped: StoppedError | None,
-) -> None:
-    """Accounting must not hide how the runbook ended."""
-    entry = {
-        "command": command,
-        **about,
-        "done": list(done),
-        "outcome": "done" if stopped is None else "stopped",
-        **({"failed": stopped.failed, "reason": stopped.reason} if stopped else {}),
-    }
+def _account(context: Context, entry: Mapping[str, Any]) -> None:
+    """Accounting must neither stop a runbook nor hide how it ended."""
     try:
         write_audit_line(context.aws, context.platform, entry)
     except Exception as error:

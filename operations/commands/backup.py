@@ -1,6 +1,6 @@
 """`backup`: snapshots of the database."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -19,7 +19,8 @@ from operations.backup import (
 )
 from operations.daily_backup import Target, advance, begin
 from operations.pulumi_command import stack_output
-from operations.steps import Context
+from operations.reporter import Gathered
+from operations.steps import Context, show_steps
 
 app = typer.Typer(no_args_is_help=True, help="Snapshots of the database.")
 
@@ -52,8 +53,13 @@ def daily(
         bucket=bucket or stack_output(context, "export_bucket_name"),
         role_arn=role_arn or stack_output(context, "export_role_arn"),
     )
-    states = {begin(context): "begun", **advance(context, target)}
-    if not context.dry_run:
+    gathered = Gathered(context.console)
+    console = gathered if context.dry_run else context.console
+    each = replace(context, console=console)
+    states = {begin(each): "begun", **advance(each, target)}
+    if context.dry_run:
+        show_steps(context, "backup daily", gathered.would)
+    else:
         context.console.result(states, "Daily backup")
 
 
@@ -67,10 +73,12 @@ def list_(typer_context: typer.Context) -> None:
 @app.command()
 def verify(
     typer_context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="a snapshot; the newest without it")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="a snapshot; all that must be there without it")
+    ] = None,
     fresh_hours: Annotated[int, typer.Option(help="how old the newest may be")] = FRESH_HOURS,
 ) -> None:
-    """Check that a backup is complete, readable and, if it is the newest, fresh."""
+    """Check a backup; without a name the newest of ours, its age, and points in time."""
     context: Context = typer_context.obj
     record = verify_backup(context, name, fresh_hours=fresh_hours)
     context.console.result(asdict(record), "Good backup")

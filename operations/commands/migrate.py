@@ -32,9 +32,11 @@ def _migrate(
     snapshot: Annotated[
         str | None, typer.Option(help="that of a run that stopped, to go on with it")
     ] = None,
-    health: Annotated[str | None, typer.Option(help="URL; the documented without it")] = None,
+    health: Annotated[
+        str | None, typer.Option(help="URL; /health of the failover's host without it")
+    ] = None,
     rehearsal_health: Annotated[
-        str | None, typer.Option(help="URL of the other stack; the documented without it")
+        str | None, typer.Option(help="URL of the other stack, likewise")
     ] = None,
 ) -> None:
     """Migrate the database: snapshot, rehearsal, maintenance, migration, verification."""

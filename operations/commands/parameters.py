@@ -24,11 +24,15 @@ def backup(typer_context: typer.Context, bucket: _Bucket = None) -> None:
 @app.command()
 def restore(
     typer_context: typer.Context,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="such as jwt-secret; those that are missing without them"),
+    ] = None,
     key: Annotated[str | None, typer.Option(help="an object; the newest without it")] = None,
     bucket: _Bucket = None,
 ) -> None:
-    """Put back the parameters that differ from a backup."""
+    """Put back lost parameters, and damaged ones that are named, from a backup."""
     context: Context = typer_context.obj
-    restored = restore_parameters(context, key, bucket)
+    put_back = restore_parameters(context, key, bucket, names=names or ())
     if not context.dry_run:
-        context.console.result({"restored": restored}, "Parameters")
+        context.console.result(put_back._asdict(), "Parameters")

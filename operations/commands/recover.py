@@ -32,9 +32,16 @@ def _recover(
     scale: Annotated[
         int | None, typer.Option(help="least number of tasks; the present one without it")
     ] = None,
-    health: Annotated[str | None, typer.Option(help="URL; the documented without it")] = None,
+    health: Annotated[
+        str | None, typer.Option(help="URL; /health of the failover's host without it")
+    ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="also a database that was made within the hour")
+        bool,
+        typer.Option(
+            "--again",
+            help="also a database that was made within the hour; with --drill, also if another one "
+            "may still run",
+        ),
     ] = False,
 ) -> None:
     """Restore the database in place, let the API run on it, and verify."""
@@ -45,7 +52,7 @@ def _recover(
     if only_drill:
         if scale is not None or health is not None:
             raise InputError("--drill does not touch the API: leave out --scale and --health")
-        _show(context, drill(context, wish), "Drill")
+        _show(context, drill(context, wish, again=again), "Drill")
     else:
         _show(context, recover(context, Options(wish, scale, health, again)), "Recovered")
 
@@ -57,9 +64,7 @@ def _adopt(
 ) -> None:
     """Tell Pulumi's state of the instance that has the database's name now."""
     context: Context = typer_context.obj
-    adopted = adopt(context, folder)
-    if not context.dry_run:
-        context.console.result(adopted, "Adopted")
+    _show(context, adopt(context, folder), "Adopted")
 
 
 def _show(context: Context, report: dict[str, Any], title: str) -> None:
@@ -69,7 +74,8 @@ def _show(context: Context, report: dict[str, Any], title: str) -> None:
         context.console.result(report, title)
         return
     for key, name in _TABLES.items():
-        context.console.rows(report[key], name)
+        if key in report:
+            context.console.rows(report[key], name)
     rest = {key: value for key, value in report.items() if key not in (*_TABLES, _TODO)}
     context.console.result(rest, title)
     # A table would break commands that are to be copied.

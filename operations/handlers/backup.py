@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from operations.daily_backup import COMPLETED, Target, advance, begin
+from operations.daily_backup import Target, advance, begin
 from operations.errors import InputError
 from operations.handlers.surroundings import context, setting, succeeded
 
@@ -22,7 +22,4 @@ def handler(event: dict[str, Any], _: object) -> dict[str, str]:
     if step != GO_ON:
         raise InputError(f"step {step!r}: must be {BEGIN!r} or {GO_ON!r}")
     target = Target(bucket=setting("EXPORT_BUCKET"), role_arn=setting("EXPORT_ROLE_ARN"))
-    states = advance(where, target)
-    if COMPLETED in states.values():
-        succeeded(where, "backup")
-    return states
+    return advance(where, target, tell=lambda: succeeded(where, "backup"))

@@ -8,7 +8,11 @@ from operations.parameters import verify_parameters_backup
 
 
 def handler(_: dict[str, Any], __: object) -> dict[str, str]:
-    """Raises `OperationError` with what is wrong, so that the function's error alarm rings."""
+    """Backups of ours, points in time of RDS, and parameters.
+
+    Raises:
+        OperationError: with what is wrong, so that the function's error alarm rings.
+    """
     where = context()
     backup = verify_backup(where)
     key = verify_parameters_backup(where, setting("EXPORT_BUCKET"))

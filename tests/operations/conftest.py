@@ -18,6 +18,7 @@ from operations.platform import Platform
 from operations.steps import Context
 from tests.emulator import point_at, running_emulator
 from tests.health import Health, running_health
+from tests.operations.killed import KilledAfterEachChange, running_killer
 
 REGION: Final = "ap-southeast-2"
 
@@ -37,6 +38,15 @@ def emulator() -> Iterator[str]:
 def clients() -> Aws:
     """The same clients for all tests: boto3 takes longer to make them than most tests do."""
     return Aws(REGION)
+
+
+@pytest.fixture(scope="session")
+def killed_after_each_change(emulator: str) -> Iterator[KilledAfterEachChange]:
+    with pytest.MonkeyPatch.context() as patch:
+        point_at(emulator, patch)
+        with running_killer() as run:
+            patch.undo()
+            yield run
 
 
 @pytest.fixture
@@ -90,6 +100,11 @@ def audit_group(aws: Aws) -> str:
 
 
 def audit_lines(group: str) -> list[dict[str, Any]]:
+    """How runs ended, as the audit log says."""
+    return [line for line in all_audit_lines(group) if line["outcome"] != "begun"]
+
+
+def all_audit_lines(group: str) -> list[dict[str, Any]]:
     """What the audit log says, read by plain boto3."""
     logs = boto3.client("logs", region_name=REGION)
     events = logs.filter_log_events(logGroupName=group)["events"]

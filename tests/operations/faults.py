@@ -1,33 +1,50 @@
 """A runbook whose calls fail one after the other, all in one environment, until it ends.
 
-An environment for each fault (`tests.operations.stack.fails_and_goes_on`) costs the square of the
-calls twice over. Here a run that goes on after one fault meets the next, so that each run also
-shows that the one before it can be gone on with, from all that the earlier ones left.
+An environment for each fault would cost the square of the calls twice over. Here a run that goes on
+after one fault meets the next, so that each run also shows that the one before it can be gone on
+with, from all that the earlier ones left.
 """
 
-import sys
+import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import cycle
+from traceback import walk_stack, walk_tb
+from types import FrameType
 from typing import Any, Final, NamedTuple
 
 import botocore.exceptions
 
 from operations.errors import StoppedError
-from operations.steps import run_steps
+from operations.steps import looking, run_steps
 
-READS: Final = ("Describe", "Get", "List", "Head")
+READS: Final = ("Describe", "Get", "List", "Head", "Decrypt", "Encrypt")
+
+# Around the steps, of none of which it is a part.
+_ACCOUNTING: Final = "steps._account"
 
 # What a runbook can do without: a display, the audit line, what is only tidied up.
-NOT_NEEDED: Final = (
-    *("ListServiceDeployments", "DescribeServiceDeployments", "DeregisterTaskDefinition"),
-    *("CreateLogStream", "PutLogEvents", "GetCallerIdentity"),
+NOT_NEEDED: Final = frozenset(
+    {
+        *("service.Phases.tell", _ACCOUNTING, "DeregisterTaskDefinition", "exec_task._end"),
+        *("recover._afterwards", "recover._remove_all_the_same"),
+    }
 )
+# Where these were made and their answers lost, that is noticed.
+NOTICED: Final = frozenset({"RemoveTagsFromResource"})
 
 # Waiting asks the same again and again; the first times tell of all.
 _TIMES: Final = 2
+
+# A title may hold when a run began, or up to when RDS has the data.
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d{8}-\d{6}|\d{8}T\d+Z")
+
+# More than any runbook needs: its calls are not the same ones in each run.
+_RUNS: Final = 300
+
+_IN: Final = " > "
 
 
 class Fault(StrEnum):
@@ -41,8 +58,22 @@ class Call(NamedTuple):
 
     step: str
     operation: str
+    by: str
+    """The functions of `operations` that lead to it, the outermost first."""
     number: int
-    """Of the calls of this operation in this step."""
+    """Of the calls of this operation by these functions in this step."""
+
+    @property
+    def changes(self) -> bool:
+        return not self.operation.startswith(READS)
+
+    @property
+    def accounts(self) -> bool:
+        return _ACCOUNTING in self.by
+
+    @property
+    def needed(self) -> bool:
+        return NOT_NEEDED.isdisjoint({self.operation, *self.by.split(_IN)})
 
 
 Ways = Callable[[Call], Sequence[Fault]]
@@ -56,9 +87,7 @@ def every_way() -> Ways:
     refusals = cycle((Fault.THROTTLED, Fault.DENIED))
 
     def ways(call: Call) -> Sequence[Fault]:
-        if call.operation.startswith(READS) or call.operation in NOT_NEEDED:
-            return [next(refusals)]
-        return list(Fault)
+        return list(Fault) if call.changes and call.needed else [next(refusals)]
 
     return ways
 
@@ -66,57 +95,83 @@ def every_way() -> Ways:
 class Faults:
     """Lets calls fail by `happens`, each once in each of its ways, and at most one in a run.
 
-    Those that are not needed may fail beside it: they stop nothing.
+    Those that stop nothing may fail beside it.
     """
 
     def __init__(self, happens: Callable[[Call, Fault], None], ways: Ways) -> None:
         self.met: dict[Call, list[Fault]] = {}
         self._left: dict[Call, list[Fault]] = {}
         self._happens, self._ways = happens, ways
-        self._seen: Counter[tuple[str, str]] = Counter()
+        self._seen: Counter[tuple[str, str, str]] = Counter()
         self._call: Call | None = None
+        self._spent = False
         self.fault: tuple[Call, Fault] | None = None
+        """What this run cannot go on after."""
+        self.changed: list[Call] = []
+        """What this run has changed so far."""
         self.quiet = True
 
     def begin_run(self) -> None:
         self._seen.clear()
-        self.fault, self.quiet = None, True
+        self.changed.clear()
+        self._spent, self.fault, self.quiet = False, None, True
 
     def before(self, model: Any, **_: Any) -> None:
-        named = (_step(), model.name)
+        step, by = _where()
+        named = (step, model.name, by)
         self._seen[named] += 1
         self._call = Call(*named, min(self._seen[named], _TIMES))
         self._fail(after=False)
 
-    def after(self, **_: Any) -> None:
+    def after(self, http_response: Any, **_: Any) -> None:
+        call = self._call
+        if call and call.changes and call.needed and http_response.status_code < 300:
+            self.changed.append(call)
         self._fail(after=True)
 
     def _fail(self, *, after: bool) -> None:
         call = self._call
-        if call is None or (self.fault and call.operation not in NOT_NEEDED):
+        if call is None:
             return
         if call not in self._left:
             self._left[call] = list(self._ways(call))
         left = self._left[call]
         if not left or (left[0] is Fault.LOST) is not after:
             return
+        if call.needed:
+            if self._spent:
+                return
+            self._spent = True
+            if not (after and call.operation in NOTICED):
+                self.fault = (call, left[0])
         fault = left.pop(0)
         self.met.setdefault(call, []).append(fault)
         self.quiet = False
-        if call.operation not in NOT_NEEDED:
-            self.fault = (call, fault)
         self._call = None
         self._happens(call, fault)
 
 
-def _step() -> str:
-    """The step that runs, as the runbook itself knows it; none before the first."""
-    frame = sys._getframe()
-    while frame.f_back is not None:
-        frame = frame.f_back
-        if frame.f_code is run_steps.__code__:
-            return str(frame.f_locals["step"].title)
-    return ""
+def _where() -> tuple[str, str]:
+    """The step that runs, as the runbook itself knows it, none before the first; and `Call.by`."""
+    frames = [frame for frame, _ in walk_stack(None)]
+    by = _functions(reversed(frames))
+    steps = (frame.f_locals.get("step") for frame in frames if frame.f_code is run_steps.__code__)
+    step = None if _ACCOUNTING in by else next(steps, None)
+    return _timeless(step.title) if step else "", by
+
+
+def _timeless(title: str) -> str:
+    return _TIME.sub("…", title)
+
+
+def _functions(frames: Iterable[FrameType]) -> str:
+    modules = ((frame, str(frame.f_globals.get("__name__"))) for frame in frames)
+    names = (
+        f"{module.removeprefix('operations.')}.{frame.f_code.co_qualname}"
+        for frame, module in modules
+        if module.startswith("operations.")
+    )
+    return _IN.join(names)
 
 
 @contextmanager
@@ -146,7 +201,7 @@ def fails_at_every_call(
     """
     ways = every_way()
     faults = Faults(_raise, lambda call: [] if call.step in spared else ways(call))
-    while not faults.quiet or not faults.met:
+    for _ in range(_RUNS):
         faults.begin_run()
         stopped = None
         with heard(clients, faults):
@@ -157,8 +212,11 @@ def fails_at_every_call(
         assert (stopped is None) == (faults.fault is None), faults.fault
         if stopped and faults.fault:
             _check_message(stopped, *faults.fault)
+            _check_claim(stopped, faults.changed)
             stopped_well(stopped)
-    return faults.met
+        if faults.quiet:
+            return faults.met
+    raise AssertionError("it never ends")
 
 
 def _raise(call: Call, fault: Fault) -> None:
@@ -171,8 +229,18 @@ def _raise(call: Call, fault: Fault) -> None:
 
 
 def _check_message(stopped: StoppedError, call: Call, fault: Fault) -> None:
-    assert stopped.failed == (call.step or "look at what there is")
+    assert _timeless(stopped.failed) == (call.step or "look at what there is")
     assert "run `" in stopped.go_on
     assert ("your role lacks this right" in stopped.reason) is (fault is Fault.DENIED)
     if fault is not Fault.LOST:
         assert call.operation in stopped.reason
+
+
+def _check_claim(stopped: StoppedError, changed: Sequence[Call]) -> None:
+    """What says that nothing was changed has changed nothing."""
+    if not any("nothing was changed" in line for line in stopped.left):
+        return
+    frames = [frame for frame, _ in walk_tb(stopped.__traceback__)]
+    inner = looking.__wrapped__.__code__  # type: ignore[attr-defined]
+    runbook = _functions(frame for frame in frames if frame.f_code is not inner)
+    assert not [call for call in changed if call.by.startswith(runbook)]

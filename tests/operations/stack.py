@@ -1,4 +1,4 @@
-"""What a stack would have made, by plain boto3, and faults at the calls of a runbook."""
+"""What a stack would have made, by plain boto3, and the calls of a runbook."""
 
 import hashlib
 import json
@@ -7,15 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-import botocore.exceptions
-
+from operations import adoption
 from operations.aws import Aws
-from operations.errors import StoppedError
 from operations.platform import Platform
 from operations.steps import Context
 
 REPOSITORY_NAME: Final = "aussie-markets-api"
 ROLE: Final = "arn:aws:iam::123456789012:role/any"
+DATABASE_URN: Final = "urn:pulumi:staging::aussie-markets::aws:rds/instance:Instance::database"
 
 
 @dataclass
@@ -108,16 +107,37 @@ def make_service(aws: Aws, network: Network, environment: str = "staging") -> st
     return str(listener)
 
 
-def make_failover(aws: Aws, zone: str, host: str) -> str:
-    """A health check, and the host's two records in that zone; the health check's id."""
+def make_failover(aws: Aws, zone: str, host: str, environment: str = "staging") -> str:
+    """A health check, and the host's two records in that zone; the health check's id.
+
+    The first record leads to the load balancer of `make_service`.
+    """
     route53 = aws.client("route53")
+    (balancer,) = aws.client("elbv2").describe_load_balancers(Names=[f"lb-{environment}"])[
+        "LoadBalancers"
+    ]
+    alias = {
+        "DNSName": f"{balancer['DNSName'].lower()}.",
+        "HostedZoneId": balancer["CanonicalHostedZoneId"],
+        "EvaluateTargetHealth": True,
+    }
     check = route53.create_health_check(
         CallerReference=host,
         HealthCheckConfig={"Type": "HTTPS", "FullyQualifiedDomainName": "lb", "Port": 443},
     )["HealthCheck"]["Id"]
     records = [
-        {"SetIdentifier": "primary", "Failover": "PRIMARY", "HealthCheckId": check},
-        {"SetIdentifier": "secondary", "Failover": "SECONDARY"},
+        {
+            "SetIdentifier": "primary",
+            "Failover": "PRIMARY",
+            "HealthCheckId": check,
+            "AliasTarget": alias,
+        },
+        {
+            "SetIdentifier": "secondary",
+            "Failover": "SECONDARY",
+            "TTL": 60,
+            "ResourceRecords": [{"Value": "192.0.2.1"}],
+        },
     ]
     route53.change_resource_record_sets(
         HostedZoneId=zone,
@@ -125,13 +145,7 @@ def make_failover(aws: Aws, zone: str, host: str) -> str:
             "Changes": [
                 {
                     "Action": "CREATE",
-                    "ResourceRecordSet": {
-                        "Name": host,
-                        "Type": "A",
-                        "TTL": 60,
-                        "ResourceRecords": [{"Value": "192.0.2.1"}],
-                        **record,
-                    },
+                    "ResourceRecordSet": {"Name": host, "Type": "A", **record},
                 }
                 for record in records
             ]
@@ -253,108 +267,66 @@ def push_image(aws: Clients, tag: str) -> str:
 
 
 @dataclass
+class PulumiState:
+    """Pulumi's state in the place of the `pulumi` command, and what that was asked for."""
+
+    resources: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+
+    def pulumi(self, _: Context, *arguments: str, given: str | None = None) -> str:
+        self.calls.append(arguments)
+        if arguments == ("stack", "export"):
+            return json.dumps({"version": 3, "deployment": {"resources": self.resources}})
+        if arguments == ("stack", "import"):
+            self.resources = json.loads(given or "")["deployment"]["resources"]
+        return ""
+
+    def remember(self, aws: Aws, environment: str = "staging") -> None:
+        """The database as RDS has it now."""
+        name = Platform(environment).database
+        (instance,) = aws.client("rds").describe_db_instances(DBInstanceIdentifier=name)[
+            "DBInstances"
+        ]
+        outputs = {
+            known: instance[name] for name, known in adoption._DESCRIBED.items() if name in instance
+        }
+        outputs |= {
+            "resourceId": instance["DbiResourceId"],
+            "dbSubnetGroupName": instance["DBSubnetGroup"]["DBSubnetGroupName"],
+            "parameterGroupName": instance["DBParameterGroups"][0]["DBParameterGroupName"],
+            "vpcSecurityGroupIds": [g["VpcSecurityGroupId"] for g in instance["VpcSecurityGroups"]],
+            "tagsAll": {tag["Key"]: tag["Value"] for tag in instance["TagList"]},
+        }
+        resource = {
+            "urn": DATABASE_URN,
+            "type": adoption.INSTANCE,
+            "id": instance["DbiResourceId"],
+            "inputs": {"identifier": name, "skipFinalSnapshot": False},
+            "outputs": outputs,
+            "protect": True,
+        }
+        self.resources.append(resource)
+
+
+@dataclass
 class Calls:
-    """The calls that a runbook makes, and at which of them AWS fails."""
+    """The calls that a runbook makes."""
 
     made: list[str] = field(default_factory=list)
-    fail_at: int | None = None
-    answer_lost: bool = False
 
     def before(self, model: Any, **_: Any) -> None:
         self.made.append(model.name)
-        if not self.answer_lost and len(self.made) == self.fail_at:
-            raise botocore.exceptions.ClientError(
-                {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, model.name
-            )
-
-    def after(self, **_: Any) -> None:
-        if self.answer_lost and len(self.made) == self.fail_at:
-            raise botocore.exceptions.ReadTimeoutError(endpoint_url="http://aws")
 
 
 @contextmanager
 def watched(aws: Aws, *services: str) -> Iterator[Calls]:
-    """Count the calls to these services, and let one of them fail."""
+    """Write down the calls to these services."""
     calls = Calls()
     clients = [aws.client(service) for service in services]
     for client in clients:
         client.meta.events.register("before-call", calls.before)
-        client.meta.events.register("after-call", calls.after)
     try:
         yield calls
     finally:
         for client in clients:
             client.meta.events.unregister("before-call", calls.before)
-            client.meta.events.unregister("after-call", calls.after)
-
-
-def fails_and_goes_on(
-    aws: Aws,
-    services: tuple[str, ...],
-    attempt: Callable[[int], Callable[[], object]],
-    finished: Callable[[int], None],
-    *,
-    changes_only: bool = False,
-    reads: bool = True,
-) -> None:
-    """Let each call of a runbook fail in turn: not made, or made and its answer lost.
-
-    `changes_only` leaves out reads and lost answers, of a long runbook whose parts have tests of
-    their own; without `reads` these alone are left out.
-
-    `attempt(n)` prepares an environment of its own and returns the runbook; `finished(n)` checks
-    what it should have left after its second run.
-    """
-    with watched(aws, *services) as all_calls:
-        attempt_made = attempt(0)
-        all_calls.made.clear()
-        attempt_made()
-    finished(0)
-    for number, name in enumerate(all_calls.made, 1):
-        changes = not name.startswith(("Describe", "Get", "List", "Head"))
-        if not changes and (changes_only or not reads):
-            continue
-        _fail_once(aws, services, attempt(number), number, answer_lost=False)
-        finished(number)
-        # Of a read it is the same whether it was made.
-        if changes and not changes_only:
-            other = LOST + number
-            _fail_once(aws, services, attempt(other), number, answer_lost=True)
-            finished(other)
-
-
-def _fail_once(
-    aws: Aws,
-    services: tuple[str, ...],
-    runbook: Callable[[], object],
-    fail_at: int,
-    *,
-    answer_lost: bool,
-) -> None:
-    with watched(aws, *services) as calls:
-        calls.fail_at, calls.answer_lost = fail_at, answer_lost
-        try:
-            runbook()
-        except StoppedError as error:
-            stopped = error
-        else:
-            # What it can do without (a display, the audit line) does not stop it.
-            failed = calls.made[fail_at - 1]
-            assert failed in NOT_NEEDED, failed
-            return
-        assert stopped.failed
-        assert "run `" in stopped.go_on
-        calls.fail_at = None
-        runbook()
-
-
-NOT_NEEDED: Final = (
-    "ListServiceDeployments",
-    "DescribeServiceDeployments",
-    "DeregisterTaskDefinition",
-    # Where it was done all the same, that is noticed.
-    "RemoveTagsFromResource",
-)
-
-# Environments of lost answers are numbered from here.
-LOST: Final = 500

@@ -1,26 +1,31 @@
 """Backups: taken, listed, verified, exported, restored beside the original, pruned."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from operations import backup, cli
 from operations.aws import Aws
 from operations.errors import InputError, OperationError, StoppedError
-from operations.platform import Platform
 from tests.operations.conftest import MakeRun, audit_lines
+from tests.operations.faults import fails_at_every_call
+from tests.operations.killed import KilledAfterEachChange
 from tests.operations.stack import (
     ROLE,
     Network,
-    fails_and_goes_on,
     make_database,
     make_network,
     watched,
 )
 
 DATABASE = "aussie-markets-db-staging"
+NAME = "manual-backup-staging-x"
 
 
 class Late(datetime):
@@ -42,6 +47,16 @@ def network(aws: Aws) -> Network:
 def snapshots(aws: Aws) -> dict[str, dict[str, Any]]:
     found = aws.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
     return {one["DBSnapshotIdentifier"]: one for one in found}
+
+
+def ago(minutes: int) -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=minutes)
+
+
+def instances(aws: Aws) -> dict[str, dict[str, Any]]:
+    """Without what moves on by itself."""
+    found = aws.client("rds").describe_db_instances()["DBInstances"]
+    return {one["DBInstanceIdentifier"]: {**one, "LatestRestorableTime": None} for one in found}
 
 
 @pytest.mark.usefixtures("network")
@@ -153,6 +168,54 @@ def test_the_list_has_every_kind_and_the_state_of_exports(
     assert network.key
 
 
+def http(status: int) -> AWSResponse:
+    return AWSResponse("", status, HTTPHeaders(), None)
+
+
+def vaulted(aws: Aws) -> dict[str, Any]:
+    """A snapshot of AWS Backup, which RDS shows only to who asks for that type."""
+    name = "awsbackup:job-1"
+    return {
+        **snapshots(aws)[NAME],
+        **{"DBSnapshotIdentifier": name, "DBSnapshotArn": f"arn:{name}", "TagList": []},
+        "SnapshotType": "awsbackup",
+    }
+
+
+@contextmanager
+def strict_about_types(aws: Aws, found: dict[str, Any]) -> Iterator[None]:
+    """RDS's rule that the emulator lacks: an identifier that is not a manual one needs its type."""
+
+    def answer(params: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]] | None:
+        asked = params["body"]
+        name, kind = asked.get("DBSnapshotIdentifier", ""), asked.get("SnapshotType")
+        if kind == "awsbackup":
+            return http(200), {"DBSnapshots": [found]}
+        if ":" in name and kind is None:
+            error = {"Code": "DBSnapshotNotFound", "Message": name}
+            return http(404), {"Error": error}
+        return None
+
+    events = aws.client("rds").meta.events
+    events.register("before-call.rds.DescribeDBSnapshots", answer)
+    yield
+    events.unregister("before-call.rds.DescribeDBSnapshots", answer)
+
+
+@pytest.mark.usefixtures("network")
+def test_snapshots_of_rds_and_of_aws_backup_are_listed_and_found(
+    aws: Aws, make_run: MakeRun
+) -> None:
+    context = make_run().context
+    backup.create_backup(context, NAME)
+    with strict_about_types(aws, vaulted(aws)):
+        kinds = {record.id: record.type for record in backup.list_backups(context)}
+        (automated,) = [name for name, kind in kinds.items() if kind == "automated"]
+        assert kinds == {NAME: "manual", automated: "automated", "awsbackup:job-1": "awsbackup"}
+        for name in kinds:
+            assert backup.verify_backup(context, name).id == name
+
+
 @pytest.mark.usefixtures("network")
 def test_a_good_backup_passes_and_each_fault_is_named(
     aws: Aws, make_run: MakeRun, network: Network, monkeypatch: pytest.MonkeyPatch
@@ -168,7 +231,7 @@ def test_a_good_backup_passes_and_each_fault_is_named(
         backup.verify_backup(context, "manual-backup-staging-x")
 
     old = {**snapshots(aws)["manual-backup-staging-x"], "Encrypted": False, "Status": "failed"}
-    old["SnapshotCreateTime"] = datetime.now(UTC) - timedelta(hours=27)
+    old["OriginalSnapshotCreateTime"] = datetime.now(UTC) - timedelta(hours=27)
     monkeypatch.setattr(backup, "snapshots_of", lambda _: [old])
     monkeypatch.setattr(backup, "_require_snapshot", lambda *_: old)
     monkeypatch.setattr(backup, "_exports", lambda _: {old["DBSnapshotArn"]: "FAILED"})
@@ -179,12 +242,51 @@ def test_a_good_backup_passes_and_each_fault_is_named(
 
 
 @pytest.mark.usefixtures("network")
-def test_no_backup_at_all_is_no_good_backup(
-    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+def test_snapshots_that_rds_takes_by_itself_are_no_daily_backup(make_run: MakeRun) -> None:
+    context = make_run().context
+    assert [record.type for record in backup.list_backups(context)] == ["automated"]
+    with pytest.raises(OperationError, match="has no backup manual-backup-…; run `backup create`"):
+        backup.verify_backup(context)
+    backup.create_backup(context, "pre-migration-staging-x")
+    with pytest.raises(OperationError, match="has no backup manual-backup-…"):
+        backup.verify_backup(context)
+
+
+@pytest.mark.usefixtures("network")
+def test_a_copy_is_as_old_as_what_it_is_a_copy_of(
+    aws: Aws, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup, "snapshots_of", lambda _: [])
-    with pytest.raises(OperationError, match="has no backup at all"):
-        backup.verify_backup(make_run().context)
+    context = make_run().context
+    backup.create_backup(context, NAME)
+    taken = datetime.now(UTC) - timedelta(hours=27)
+    copy = {**snapshots(aws)[NAME], "OriginalSnapshotCreateTime": taken}
+    monkeypatch.setattr(backup, "snapshots_of", lambda _: [copy])
+    assert [record.time for record in backup.list_backups(context)] == [taken]
+    with pytest.raises(OperationError, match="older than 26 hours"):
+        backup.verify_backup(context)
+
+
+@pytest.mark.usefixtures("network")
+@pytest.mark.parametrize(("minutes", "problem"), [(14, None), (16, "16 minutes"), (None, "no ")])
+def test_a_database_that_cannot_be_restored_to_the_last_quarter_of_an_hour_is_no_good(
+    aws: Aws,
+    make_run: MakeRun,
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: int | None,
+    problem: str | None,
+) -> None:
+    context = make_run().context
+    backup.create_backup(context, NAME)
+    behind = {} if minutes is None else {"LatestRestorableTime": ago(minutes)}
+    present = {key: value for key, value in instances(aws)[DATABASE].items() if value is not None}
+    monkeypatch.setattr(backup, "require_instance", lambda _: {**present, **behind})
+    if problem is None:
+        assert backup.verify_backup(context).id == NAME
+    else:
+        with pytest.raises(OperationError, match=f"{problem}.*BackupRetentionPeriod"):
+            backup.verify_backup(context)
+    # A snapshot that is named is asked about for itself.
+    assert backup.verify_backup(context, NAME).id == NAME
 
 
 @pytest.mark.usefixtures("network")
@@ -195,7 +297,7 @@ def test_one_that_is_being_taken_is_not_yet_the_newest(
     backup.create_backup(context, "manual-backup-staging-x")
     good = snapshots(aws)["manual-backup-staging-x"]
     begun = {**good, "DBSnapshotIdentifier": "manual-backup-staging-y", "Status": "creating"}
-    begun["SnapshotCreateTime"] = datetime.now(UTC) + timedelta(minutes=1)
+    begun["OriginalSnapshotCreateTime"] = datetime.now(UTC) + timedelta(minutes=1)
     monkeypatch.setattr(backup, "snapshots_of", lambda _: [good, begun])
     assert backup.verify_backup(context).id == "manual-backup-staging-x"
 
@@ -218,6 +320,43 @@ def test_an_export_is_begun_once_and_again_after_it_failed(
     aws.client("rds").cancel_export_task(ExportTaskIdentifier=second)
     with pytest.raises(OperationError, match="there is no snapshot manual-backup-gone"):
         backup.export_backup(context, "manual-backup-gone", **how)
+
+
+@pytest.mark.usefixtures("network")
+def test_an_export_that_is_being_cancelled_is_neither_good_nor_replaced(
+    aws: Aws, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = make_run().context
+    backup.create_backup(context, NAME)
+    cancelling = {"ExportTaskIdentifier": NAME, "Status": "CANCELING"}
+    monkeypatch.setattr(backup, "exports_of", lambda *_: [cancelling])
+    with pytest.raises(OperationError, match=f"export {NAME} is being cancelled"):
+        backup.export_backup(context, NAME, bucket="b", role_arn=ROLE)
+    assert aws.client("rds").describe_export_tasks()["ExportTasks"] == []
+
+
+@pytest.mark.usefixtures("network")
+def test_an_export_that_was_only_just_asked_for_is_the_newest(aws: Aws, make_run: MakeRun) -> None:
+    context = make_run().context
+    backup.create_backup(context, NAME)
+    arn = snapshots(aws)[NAME]["DBSnapshotArn"]
+    tasks = [
+        {"SourceArn": arn, "Status": "STARTING"},
+        {"SourceArn": arn, "Status": "FAILED", "TaskStartTime": datetime.now(UTC)},
+    ]
+    events = aws.client("rds").meta.events
+
+    def answer(**_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        return http(200), {"ExportTasks": tasks}
+
+    events.register("before-call.rds.DescribeExportTasks", answer)
+    try:
+        assert backup.verify_backup(context).export == "STARTING"
+        assert [task["Status"] for task in backup.exports_of(context, arn)] == [
+            *("FAILED", "STARTING")
+        ]
+    finally:
+        events.unregister("before-call.rds.DescribeExportTasks", answer)
 
 
 def test_long_names_fit_an_export() -> None:
@@ -284,6 +423,29 @@ def test_a_taken_name_is_refused_and_an_unfinished_restore_gone_on_with(
 
 
 @pytest.mark.usefixtures("network")
+def test_a_restored_instance_that_rds_still_works_on_is_changed_later(
+    aws: Aws, make_run: MakeRun
+) -> None:
+    context = make_run().context
+    backup.create_backup(context, NAME)
+    refusals = [{"Code": "InvalidDBInstanceState", "Message": "configuring-enhanced-monitoring"}]
+
+    def refuse(**_: Any) -> tuple[AWSResponse, dict[str, Any]] | None:
+        if not refusals:
+            return None
+        return http(400), {"Error": refusals.pop()}
+
+    events = aws.client("rds").meta.events
+    events.register("before-call.rds.ModifyDBInstance", refuse)
+    try:
+        backup.restore_backup(context, NAME, "copy")
+    finally:
+        events.unregister("before-call.rds.ModifyDBInstance", refuse)
+    assert refusals == []
+    assert instances(aws)["copy"]["MaxAllocatedStorage"] == 100
+
+
+@pytest.mark.usefixtures("network")
 def test_a_copy_that_came_out_otherwise_is_an_error(aws: Aws, make_run: MakeRun) -> None:
     context = make_run().context
     backup.create_backup(context, "manual-backup-staging-x")
@@ -317,13 +479,15 @@ PRESENT = [
 ]
 
 
-def prunable(in_region: int, snapshots: list[dict[str, Any]] = PRESENT) -> list[str]:
+def prunable(
+    in_region: int, snapshots: list[dict[str, Any]] = PRESENT, quota: int | None = 100
+) -> list[str]:
     return backup.prunable(
         snapshots,
         ["arn:manual-backup-exporting"],
         in_region,
         keep_days=30,
-        quota=100,
+        quota=quota,
         now=datetime(2026, 7, 1, tzinfo=UTC),
     )
 
@@ -336,6 +500,10 @@ def test_the_oldest_go_before_the_quota_is_reached_but_never_the_newest() -> Non
     assert prunable(93) == ["manual-backup-60", "manual-backup-31", "manual-backup-30"]
     assert prunable(200)[-1] == "manual-backup-29"
     assert prunable(20, [made(f"manual-backup-{n}", 90 + n) for n in range(3)]) == []
+
+
+def test_without_a_quota_age_alone_decides() -> None:
+    assert prunable(200, quota=None) == ["manual-backup-60", "manual-backup-31"]
 
 
 @pytest.mark.usefixtures("network")
@@ -367,83 +535,142 @@ def test_a_region_full_of_others_snapshots_is_said(
     assert "`backup prune` makes room" in run.text
 
 
-def one_manual_snapshot(aws: Aws, environment: str) -> dict[str, Any]:
-    database = Platform(environment).database
-    found = aws.client("rds").describe_db_snapshots(DBInstanceIdentifier=database)["DBSnapshots"]
-    (manual,) = (one for one in found if one["SnapshotType"] == "manual")
-    return dict(manual)
-
-
 def test_taking_a_backup_stops_at_any_call_and_goes_on(
-    aws: Aws, make_run: MakeRun, network: Network
+    aws: Aws, make_run: MakeRun, network: Network, audit_group: str
 ) -> None:
-    def attempt(number: int) -> Any:
-        environment = f"stack-{number}"
-        make_database(aws, network, environment)
-        context = make_run(environment).context
-        return lambda: backup.create_backup(context, f"manual-backup-{environment}")
+    assert network
+    assert audit_group
+    context = make_run().context
 
-    def finished(number: int) -> None:
-        assert one_manual_snapshot(aws, f"stack-{number}")["Status"] == "available"
+    def stopped_well(stopped: StoppedError) -> None:
+        assert f"`backup create --name {NAME}` again" in stopped.go_on
+        if f"take snapshot {NAME}" in stopped.done:
+            assert list(snapshots(aws)) == [NAME]
 
-    fails_and_goes_on(aws, ("rds",), attempt, finished)
+    clients = [aws.client(name) for name in ("rds", "logs")]
+    met = fails_at_every_call(clients, lambda: backup.create_backup(context, NAME), stopped_well)
+    assert {call.step for call in met} == {
+        *("", f"take snapshot {NAME}", f"wait for snapshot {NAME}"),
+        f"read the record of {NAME}",
+    }
+    assert [one["Status"] for one in snapshots(aws).values()] == ["available"]
 
 
 def test_an_export_stops_at_any_call_and_goes_on(
-    aws: Aws, make_run: MakeRun, network: Network
+    aws: Aws, make_run: MakeRun, network: Network, audit_group: str
 ) -> None:
-    def attempt(number: int) -> Any:
-        environment, name = f"stack-{number}", f"manual-backup-stack-{number}"
-        make_database(aws, network, environment)
-        context = make_run(environment).context
-        backup.create_backup(context, name)
-        return lambda: backup.export_backup(context, name, bucket="b", role_arn=ROLE, wait=True)
+    assert network
+    assert audit_group
+    context = make_run().context
+    backup.create_backup(context, NAME)
 
-    def finished(number: int) -> None:
-        source = one_manual_snapshot(aws, f"stack-{number}")["DBSnapshotArn"]
-        tasks = aws.client("rds").describe_export_tasks()["ExportTasks"]
-        assert sum(one["SourceArn"] == source for one in tasks) == 1
+    def stopped_well(stopped: StoppedError) -> None:
+        assert f"run `backup export {NAME}` again" in stopped.go_on
+        assert list(snapshots(aws)) == [NAME]
 
-    fails_and_goes_on(aws, ("rds",), attempt, finished)
+    clients = [aws.client(name) for name in ("rds", "logs")]
+    met = fails_at_every_call(
+        clients,
+        lambda: backup.export_backup(context, NAME, bucket="b", role_arn=ROLE, wait=True),
+        stopped_well,
+    )
+    assert {call.step for call in met} == {
+        *("", f"export snapshot {NAME} to b", f"wait for export {NAME}")
+    }
+    (task,) = aws.client("rds").describe_export_tasks()["ExportTasks"]
+    assert task["SourceArn"] == snapshots(aws)[NAME]["DBSnapshotArn"]
 
 
 def test_restoring_stops_at_any_call_and_goes_on(
-    aws: Aws, make_run: MakeRun, network: Network
+    aws: Aws, make_run: MakeRun, network: Network, audit_group: str
 ) -> None:
-    def attempt(number: int) -> Any:
-        environment, name = f"stack-{number}", f"manual-backup-stack-{number}"
-        make_database(aws, network, environment)
-        context = make_run(environment).context
-        backup.create_backup(context, name)
-        return lambda: backup.restore_backup(context, name)
+    assert network
+    assert audit_group
+    context, target = make_run().context, f"{DATABASE}-restore"
+    backup.create_backup(context, NAME)
+    before = instances(aws)[DATABASE]
 
-    def finished(number: int) -> None:
-        name = f"{Platform(f'stack-{number}').database}-restore"
-        (copy,) = aws.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
-        assert copy["MaxAllocatedStorage"] == 100
+    def stopped_well(stopped: StoppedError) -> None:
+        assert f"run `backup restore {NAME} --to {target}` again" in stopped.go_on
+        assert instances(aws)[DATABASE] == before
 
-    fails_and_goes_on(aws, ("rds",), attempt, finished)
+    clients = [aws.client(name) for name in ("rds", "logs")]
+    met = fails_at_every_call(clients, lambda: backup.restore_backup(context, NAME), stopped_well)
+    assert {call.step for call in met} == {
+        *("", f"restore snapshot {NAME} to {target}", f"wait for {target}"),
+        f"give {target} the settings that restoring leaves out",
+        f"compare {target} with {DATABASE}",
+    }
+    assert instances(aws)[target]["MaxAllocatedStorage"] == 100
+    assert instances(aws).keys() == {DATABASE, target}
+
+
+def take_many(aws: Aws) -> list[str]:
+    """Of five snapshots two are above a quota of 11."""
+    names = [f"manual-backup-staging-{number}" for number in range(5)]
+    for name in names:
+        aws.client("rds").create_db_snapshot(
+            DBInstanceIdentifier=DATABASE,
+            DBSnapshotIdentifier=name,
+            Tags=[{"Key": "BackupType", "Value": "manual"}],
+        )
+    return names
 
 
 def test_pruning_stops_at_any_call_and_goes_on(
-    aws: Aws, make_run: MakeRun, network: Network, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, make_run: MakeRun, network: Network, audit_group: str
 ) -> None:
-    monkeypatch.setattr(backup, "NEWEST_KEPT", 1)
+    assert network
+    assert audit_group
+    names, context = take_many(aws), make_run(yes=True).context
 
-    def attempt(number: int) -> Any:
-        environment = f"stack-{number}"
-        database = make_database(aws, network, environment)
-        for day in range(3):
-            aws.client("rds").create_db_snapshot(
-                DBInstanceIdentifier=database,
-                DBSnapshotIdentifier=f"manual-backup-{environment}-{day}",
-                Tags=[{"Key": "BackupType", "Value": "manual"}],
-            )
-        monkeypatch.setattr(backup, "datetime", Late)
-        return lambda: backup.prune_backups(make_run(environment, yes=True).context)
+    def stopped_well(stopped: StoppedError) -> None:
+        assert "run `backup prune --keep-days 30 --quota 11 --yes` again" in stopped.go_on
+        assert set(snapshots(aws)) >= set(names[2:])
 
-    def finished(number: int) -> None:
-        name = one_manual_snapshot(aws, f"stack-{number}")["DBSnapshotIdentifier"]
-        assert name == f"manual-backup-stack-{number}-2"
+    clients = [aws.client(name) for name in ("rds", "logs")]
+    met = fails_at_every_call(
+        clients, lambda: backup.prune_backups(context, quota=11), stopped_well
+    )
+    assert {call.step for call in met} >= {"", *(f"delete snapshot {one}" for one in names[:2])}
+    assert list(snapshots(aws)) == names[2:]
 
-    fails_and_goes_on(aws, ("rds",), attempt, finished)
+
+# -- killed -----------------------------------------------------------------------------------
+
+
+def test_a_backup_that_was_killed_after_any_change_goes_on(
+    aws: Aws, network: Network, audit_group: str, killed_after_each_change: KilledAfterEachChange
+) -> None:
+    assert network
+    assert audit_group
+    rds = aws.client("rds")
+    create = killed_after_each_change("backup create", NAME)
+    assert create == (["CreateDBSnapshot"], None)
+    assert [one["Status"] for one in snapshots(aws).values()] == ["available"]
+
+    export = killed_after_each_change("backup export", NAME, ROLE)
+    assert export == (["StartExportTask"], None)
+    (task,) = rds.describe_export_tasks()["ExportTasks"]
+    assert (task["Status"], task["SourceArn"]) == (
+        *("complete", snapshots(aws)[NAME]["DBSnapshotArn"]),
+    )
+
+    before = instances(aws)[DATABASE]
+    restore = killed_after_each_change("backup restore", NAME)
+    changes = ("RestoreDBInstanceFromDBSnapshot", "ModifyDBInstance")
+    assert restore == (list(changes), None)
+    assert instances(aws).keys() == {DATABASE, f"{DATABASE}-restore"}
+    assert instances(aws)[DATABASE] == before
+    assert instances(aws)[f"{DATABASE}-restore"]["MaxAllocatedStorage"] == 100
+
+
+def test_pruning_that_was_killed_after_any_change_goes_on(
+    aws: Aws, network: Network, audit_group: str, killed_after_each_change: KilledAfterEachChange
+) -> None:
+    assert network
+    assert audit_group
+    names = take_many(aws)
+    prune = killed_after_each_change("backup prune", "11")
+    assert prune == (["DeleteDBSnapshot", "DeleteDBSnapshot"], None)
+    assert list(snapshots(aws)) == names[2:]

@@ -18,7 +18,7 @@ from operations.errors import InputError, OperationError, StoppedError
 from operations.platform import Platform
 from operations.steps import Context, Step, run_steps
 from tests.emulator import REPOSITORY
-from tests.operations.conftest import MakeRun, audit_lines
+from tests.operations.conftest import MakeRun, all_audit_lines, audit_lines
 
 
 def test_the_names_are_those_of_the_program() -> None:
@@ -53,29 +53,52 @@ def refused(code: str) -> botocore.exceptions.ClientError:
     return botocore.exceptions.ClientError({"Error": {"Code": code, "Message": "no"}}, "Call")
 
 
-def test_steps_run_in_order_and_leave_one_audit_line(make_run: MakeRun, audit_group: str) -> None:
+def test_steps_run_in_order_and_leave_an_audit_line_before_and_after(
+    make_run: MakeRun, audit_group: str
+) -> None:
     run, ran = make_run(), list[str]()
     steps = [step("take a snapshot", ran), step("record it", ran)]
     assert run_steps(run.context, "backup create", steps, go_on="again", snapshot="s-1")
     assert ran == ["take a snapshot", "record it"]
     assert run.text == "take a snapshot\nrecord it\n"
-    (line,) = audit_lines(audit_group)
-    assert line["by"].startswith("arn:aws:")
-    assert {k: v for k, v in line.items() if k != "by"} == {
+    lines = all_audit_lines(audit_group)
+    assert all(line.pop("by").startswith("arn:aws:") for line in lines)
+    about = {
         "event": "operation",
         "environment": "staging",
         "command": "backup create",
         "snapshot": "s-1",
-        "done": ["take a snapshot", "record it"],
-        "outcome": "done",
     }
+    assert lines == [
+        {**about, "outcome": "begun"},
+        {**about, "done": ["take a snapshot", "record it"], "outcome": "done"},
+    ]
+
+
+def test_of_a_run_that_is_killed_the_audit_log_tells_all_the_same(
+    make_run: MakeRun, audit_group: str
+) -> None:
+    context = make_run().context
+
+    def look() -> None:
+        (line,) = all_audit_lines(audit_group)
+        assert (line["command"], line["outcome"]) == ("recover", "begun")
+
+    assert run_steps(context, "recover", [Step("look", look)], go_on="")
+
+
+def test_where_the_audit_log_must_tell_nothing_is_done_before(make_run: MakeRun) -> None:
+    run, ran = make_run(), list[str]()
+    with pytest.raises(StoppedError, match="stopped at: audit it"):
+        run_steps(run.context, "exec", [step("enter", ran)], go_on="again", audited_first=True)
+    assert ran == []
 
 
 def test_a_dry_run_shows_the_steps_and_does_nothing(make_run: MakeRun, audit_group: str) -> None:
     run, ran = make_run(dry_run=True), list[str]()
     assert not run_steps(run.context, "x", [step("drop it", ran)], go_on="")
     assert (ran, run.text) == ([], "would: drop it\n")
-    assert audit_lines(audit_group) == []
+    assert all_audit_lines(audit_group) == []
 
 
 @pytest.mark.parametrize(
@@ -108,9 +131,22 @@ def test_a_runbook_that_stops_says_what_it_did_what_not_and_how_to_go_on(
     assert (line["outcome"], line["failed"], line["done"]) == ("stopped", "second", ["first"])
 
 
-def test_a_mistake_of_ours_is_no_failure_of_aws(make_run: MakeRun) -> None:
-    with pytest.raises(ZeroDivisionError):
-        run_steps(make_run().context, "x", [step("a", [], ZeroDivisionError())], go_on="")
+@pytest.mark.parametrize(
+    "failure", [ZeroDivisionError("s3cret"), FileNotFoundError("s3cret"), SystemExit("s3cret")]
+)
+def test_what_nobody_has_thought_of_is_accounted_for_too_and_no_failure_of_aws(
+    make_run: MakeRun, audit_group: str, failure: Any
+) -> None:
+    run, ran = make_run(), list[str]()
+    steps = [step("first", ran), step("second", ran, failure), step("third", ran)]
+    with pytest.raises(type(failure)):
+        run_steps(run.context, "x", steps, go_on="run x again")
+    (line,) = audit_lines(audit_group)
+    assert (line["outcome"], line["failed"], line["done"]) == ("stopped", "second", ["first"])
+    assert type(failure).__name__ in line["reason"]
+    assert "s3cret" not in f"{all_audit_lines(audit_group)}"
+    assert "not done: third" in run.text
+    assert run.text.endswith("to go on: run x again\n")
 
 
 def test_a_missing_audit_log_is_said_and_hides_nothing(make_run: MakeRun) -> None:

@@ -2,23 +2,20 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+import botocore.exceptions
 import pytest
 
 from operations import backup, cli, daily_backup
 from operations.aws import Aws
 from operations.daily_backup import COMPLETED, Target, advance, begin
 from operations.errors import OperationError, StoppedError
-from operations.steps import Context
+from operations.steps import Context, Step, run_steps
 from tests.operations.conftest import MakeRun, audit_lines
-from tests.operations.stack import (
-    ROLE,
-    Network,
-    fails_and_goes_on,
-    make_database,
-    make_network,
-)
+from tests.operations.faults import fails_at_every_call
+from tests.operations.stack import ROLE, Network, make_database, make_network
 
 TARGET = Target("exports", ROLE)
 # Four in the morning in Brisbane.
@@ -41,6 +38,10 @@ def context(network: Network, make_run: MakeRun) -> Context:  # noqa: ARG001 - i
 def snapshot(aws: Aws, name: str = NAME) -> dict[str, Any]:
     found = aws.client("rds").describe_db_snapshots(DBSnapshotIdentifier=name)
     return dict(found["DBSnapshots"][0])
+
+
+def manual_snapshots(aws: Aws) -> list[dict[str, Any]]:
+    return list(aws.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"])
 
 
 def tags(aws: Aws, name: str = NAME) -> dict[str, str]:
@@ -81,8 +82,8 @@ def test_a_day_goes_from_snapshot_to_export_to_recorded_result(
     assert [line["command"] for line in audit_lines(audit_group)] == [
         "daily backup begin",
         "backup export",
-        "daily backup result",
         "backup prune",
+        "daily backup result",
     ]
 
 
@@ -127,7 +128,7 @@ def test_a_snapshot_that_is_not_ready_is_waited_for(
     assert exports(aws) == []
 
 
-@pytest.mark.parametrize("status", ["STARTING", "in_progress"])
+@pytest.mark.parametrize("status", ["STARTING", "in_progress", "CANCELING"])
 def test_an_export_that_runs_is_waited_for(
     aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
@@ -153,17 +154,33 @@ def test_an_export_is_tried_three_times_and_then_told(
     aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(context, now=NIGHT)
+    found = backup.exports_of
+
+    def all_failed(*of: Any) -> list[dict[str, Any]]:
+        return [{**export, "Status": "FAILED"} for export in found(*of)]
+
+    for module in (backup, daily_backup):
+        monkeypatch.setattr(module, "exports_of", all_failed)
     for attempt in range(1, 4):
         assert advance(context, TARGET, now=NIGHT) == {NAME: "export begun"}
         assert len(exports(aws)) == attempt
-        aws.client("rds").cancel_export_task(
-            ExportTaskIdentifier=NAME if attempt == 1 else f"{NAME}-{attempt}"
-        )
     with pytest.raises(OperationError, match=r"failed 3 times.*backup export manual"):
         advance(context, TARGET, now=NIGHT)
     assert tags(aws)["BackupResult"] == "failed: no export"
     export_is(monkeypatch, "FAILED", "FAILED", "FAILED")
     assert advance(context, TARGET, now=NIGHT) == {}
+
+
+def test_an_export_that_was_cancelled_is_recorded_and_not_begun_again(
+    aws: Aws, context: Context
+) -> None:
+    begin(context, now=NIGHT)
+    advance(context, TARGET, now=NIGHT)
+    aws.client("rds").cancel_export_task(ExportTaskIdentifier=NAME)
+    assert advance(context, TARGET, now=NIGHT) == {NAME: "cancelled"}
+    assert tags(aws)["BackupResult"] == "cancelled"
+    assert advance(context, TARGET, now=NIGHT) == {}
+    assert len(exports(aws)) == 1
 
 
 def test_a_day_that_failed_does_not_keep_the_others_from_their_end(
@@ -204,30 +221,53 @@ def test_a_missing_database_is_said(make_run: MakeRun) -> None:
 
 
 def test_wherever_a_call_fails_the_next_run_brings_the_backup_to_its_end(
-    aws: Aws, network: Network, make_run: MakeRun
+    aws: Aws, context: Context, audit_group: str
 ) -> None:
-    made: set[int] = set()
+    assert audit_group
 
-    def attempt(number: int) -> Any:
-        context = make_run(f"e{number}").context
-        if number not in made:
-            made.add(number)
-            make_database(aws, network, f"e{number}")
+    def whole_day() -> None:
+        begin(context, now=NIGHT)
+        for _ in range(2):
+            advance(context, TARGET, now=NIGHT)
 
-        def whole_day() -> None:
-            begin(context, now=NIGHT)
-            for _ in range(2):
-                advance(context, TARGET, now=NIGHT)
+    told: list[str] = []
+    clients = [aws.client(name) for name in ("rds", "logs")]
+    met = fails_at_every_call(clients, whole_day, lambda stopped: told.append(stopped.go_on))
+    assert {call.step for call in met} >= {
+        *("", f"take snapshot {NAME}", f"export snapshot {NAME} to exports"),
+        f"record result of {NAME}: completed",
+    }
+    assert any("prune_backups" in call.by for call in met)
+    assert all("run `backup " in go_on for go_on in told)
+    assert tags(aws)["BackupResult"] == "completed"
+    (export,) = exports(aws)
+    assert export["SourceArn"] == snapshot(aws)["DBSnapshotArn"]
 
-        return whole_day
 
-    def finished(number: int) -> None:
-        name = f"manual-backup-e{number}-daily-20260702"
-        assert tags(aws, name)["BackupResult"] == "completed"
-        arn = snapshot(aws, name)["DBSnapshotArn"]
-        assert [one["SourceArn"] for one in exports(aws)].count(arn) == 1
+@pytest.mark.parametrize("fails", ["prune", "tell"])
+def test_what_fails_after_the_export_is_done_by_the_next_run(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    did: list[str] = []
 
-    fails_and_goes_on(aws, ("rds",), attempt, finished)
+    def do(what: str) -> None:
+        did.append(what)
+        if did.count(what) == 1 and what == fails:
+            raise botocore.exceptions.ReadTimeoutError(endpoint_url="http://aws")
+
+    def prune(_: Context) -> None:
+        run_steps(context, "prune", [Step("prune", partial(do, "prune"))], go_on="run `x`")
+
+    monkeypatch.setattr(daily_backup, "prune_backups", prune)
+    begin(context, now=NIGHT)
+    advance(context, TARGET, now=NIGHT)
+    with pytest.raises(StoppedError):
+        advance(context, TARGET, tell=partial(do, "tell"), now=NIGHT)
+    assert "BackupResult" not in tags(aws)
+    assert advance(context, TARGET, tell=partial(do, "tell"), now=NIGHT) == {NAME: COMPLETED}
+    assert (did.count(fails), did[-2:]) == (2, ["prune", "tell"])
+    assert tags(aws)["BackupResult"] == "completed"
+    assert advance(context, TARGET, tell=partial(do, "tell"), now=NIGHT) == {}
 
 
 def test_by_hand_it_is_begun_and_brought_further(
@@ -238,3 +278,18 @@ def test_by_hand_it_is_begun_and_brought_further(
         assert cli.main(["--stack", context.platform.environment, *words]) == 0
         assert list(json.loads(capsys.readouterr().out).values()) == states
     assert len(exports(aws)) == 1
+
+
+def test_a_dry_run_by_hand_shows_each_step_once_and_does_none(
+    aws: Aws, context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(context, now=datetime.now(UTC) - timedelta(days=1))
+    (yesterday,) = (one["DBSnapshotIdentifier"] for one in manual_snapshots(aws))
+    words = ["--dry-run", "backup", "daily", "--bucket", TARGET.bucket, "--role-arn", ROLE]
+    assert cli.main(["--stack", "staging", *words]) == 0
+    text = capsys.readouterr().err
+    assert text.count("would: take snapshot manual-backup-staging-daily-") == 1
+    assert text.count(f"would: export snapshot {yesterday} to exports") == 1
+    assert (len(manual_snapshots(aws)), exports(aws)) == (1, [])
+    assert cli.main(["--stack", "staging", "--json", *words]) == 0
+    assert len(json.loads(capsys.readouterr().out)["would"]) == 2

@@ -1,6 +1,6 @@
 """Releases: written, brought about by Pulumi, judged by what runs in the end, and taken back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import botocore.exceptions
@@ -12,8 +12,9 @@ from operations.errors import InputError, OperationError, StoppedError
 from operations.steps import Context
 from tests.operations.conftest import MakeRun, audit_lines
 from tests.operations.faults import fails_at_every_call
-from tests.operations.killed import killed_after_each_change
+from tests.operations.killed import KilledAfterEachChange
 from tests.operations.stack import (
+    PulumiState,
     make_network,
     make_service,
     push_image,
@@ -21,7 +22,9 @@ from tests.operations.stack import (
     run_program,
     watched,
 )
+from tests.unit.test_rights import arn, deploys
 
+AUDIT_GROUP = "/aussie-markets/staging/audit"
 RELEASE = "/aussie-markets/staging/release/api-image"
 
 
@@ -44,6 +47,22 @@ def program(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     # Phases have a test of their own, and the emulator ends a deployment at once.
     monkeypatch.setattr(service.Phases, "_phase", lambda _: "IN_PROGRESS, SCALE_UP")
     return runs
+
+
+@pytest.fixture(autouse=True)
+def pulumi_state(monkeypatch: pytest.MonkeyPatch) -> PulumiState:
+    """Pulumi's state, with two services."""
+    services = [
+        {
+            "urn": f"urn:pulumi:staging::aussie-markets::aws:ecs/service:Service::{name}",
+            "type": "aws:ecs/service:Service",
+            "inputs": {"name": f"aussie-markets-{name}-staging"},
+        }
+        for name in ("worker", "api")
+    ]
+    made = PulumiState([{"urn": "urn:x", "type": "pulumi:pulumi:Stack", "inputs": {}}, *services])
+    monkeypatch.setattr(deploy, "pulumi", made.pulumi)
+    return made
 
 
 @pytest.fixture
@@ -69,7 +88,10 @@ def test_a_release_is_written_by_digest_deployed_and_seen(
     assert (line["command"], line["image"], line["version"]) == ("deploy", image, "v1")
     deploy.deploy(run.context, image.split("@")[1])
     history = aws.client("ssm").get_parameter_history(Name=RELEASE)["Parameters"]
-    assert len(history) == 1
+    assert [one["Description"] for one in history] == [
+        "by deploy, which has not seen it run",
+        "by deploy",
+    ]
 
 
 @pytest.mark.parametrize("version", ["latest", "", "a b", "-x", "sha256:12", "x" * 129, "v1;rm"])
@@ -150,7 +172,7 @@ def test_a_deployment_that_ecs_rolled_back_is_an_error_though_it_is_complete(
     with pytest.raises(StoppedError, match=r"runs public.example/bootstrap:1 and not") as stopped:
         deploy.deploy(make_run().context, "v1")
     assert "ECS rolled the deployment back" in str(stopped.value)
-    assert "`rollback` releases the one before" in stopped.value.go_on
+    assert "`rollback` releases the last one that ran" in stopped.value.go_on
 
 
 @pytest.mark.usefixtures("network", "program")
@@ -224,7 +246,7 @@ def test_a_deployment_stops_at_any_call_and_goes_on(
         assert "run `deploy v1` again" in stopped.go_on
         if f"release {image}" in stopped.done:
             assert released(aws) == image
-            assert "`rollback` releases the one before" in stopped.go_on
+            assert "`rollback` releases the last one that ran" in stopped.go_on
 
     clients = [aws.client(name) for name in ("ssm", "ecr", "ecs", "logs")]
     phases = aws.client("ecs", attempts=1)
@@ -232,21 +254,36 @@ def test_a_deployment_stops_at_any_call_and_goes_on(
         [*clients, phases], lambda: deploy.deploy(context, "v1"), stopped_well
     )
     steps = {call.step for call in met}
-    assert steps >= {"", f"release {image}", "see the new version run"}
+    assert steps >= {"", f"release {image}", "see the new version run", "note that it ran"}
     assert released(aws) == image == service.running_image(context, "api")
     history = aws.client("ssm").get_parameter_history(Name=RELEASE)["Parameters"]
-    assert len(history) == 1
+    assert len(history) == 2
 
 
 @pytest.mark.usefixtures("network", "audit_group")
-def test_a_deployment_that_was_killed_after_any_change_goes_on(aws: Aws, make_run: MakeRun) -> None:
+def test_a_deployment_that_was_killed_after_any_change_goes_on(
+    aws: Aws, make_run: MakeRun, killed_after_each_change: KilledAfterEachChange
+) -> None:
     image = push_image(aws, "v1")
-    killed = killed_after_each_change("deploy", "v1")
-    assert killed == [
-        *("PutParameter", "RegisterTaskDefinition", "UpdateService"),
-        *("CreateLogStream", "PutLogEvents"),
-    ]
+    changes = ("PutParameter", "RegisterTaskDefinition", "UpdateService", "PutParameter")
+    assert killed_after_each_change("deploy", "v1") == (list(changes), None)
     assert released(aws) == image == service.running_image(make_run().context, "api")
+
+
+@pytest.mark.usefixtures("network")
+def test_what_goes_on_with_a_deployment_names_the_registry_too(
+    aws: Aws, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: Any) -> None:
+        raise OperationError("the update was cut off")
+
+    push_image(aws, "v1")
+    monkeypatch.setattr(deploy, "pulumi_up", cut_off)
+    registry = deploy.Registry("123456789012", "ap-southeast-2")
+    with pytest.raises(StoppedError) as stopped:
+        deploy.deploy(make_run().context, "v1", registry=registry)
+    options = "--registry-id 123456789012 --registry-region ap-southeast-2"
+    assert f"run `deploy v1 {options}` again" in stopped.value.go_on
 
 
 @pytest.mark.usefixtures("network")
@@ -336,3 +373,110 @@ def test_a_rollback_whose_end_is_not_noted_is_over_all_the_same(
     if not made:
         assert deploy.rollback(run.context) == first
     assert deploy.rollback(run.context) == second
+
+
+@pytest.mark.usefixtures("network")
+def test_pulumi_reads_the_service_before_it_updates_it(
+    aws: Aws, make_run: MakeRun, pulumi_state: PulumiState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ECS may have rolled it back since, of which Pulumi's state knows nothing."""
+    before: list[tuple[str, ...]] = []
+
+    def update(context: Context, meanwhile: Callable[[], None]) -> None:
+        before.extend(pulumi_state.calls)
+        run_program(context, meanwhile)
+
+    push_image(aws, "v1")
+    monkeypatch.setattr(deploy, "pulumi_up", update)
+    deploy.deploy(make_run().context, "v1")
+    urn = "urn:pulumi:staging::aussie-markets::aws:ecs/service:Service::api"
+    refresh = ("refresh", "--yes", "--skip-preview", "--target", urn)
+    assert before == [("stack", "export"), refresh] == pulumi_state.calls
+
+
+@pytest.mark.usefixtures("network")
+def test_a_rollback_is_to_what_was_seen_to_run(
+    aws: Aws, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = make_run(yes=True).context
+    good = push_image(aws, "v1")
+    monkeypatch.setattr(deploy, "pulumi_up", run_program)
+    deploy.deploy(context, "v1")
+    with monkeypatch.context() as failing:
+        failing.setattr(deploy, "pulumi_up", lambda *_: None)
+        for version in ("v2", "v3"):
+            push_image(aws, version)
+            with pytest.raises(StoppedError, match="ECS rolled the deployment back"):
+                deploy.deploy(context, version)
+    assert deploy.rollback(context) == good == released(aws)
+    with pytest.raises(OperationError, match=r"no release before .* release a version with"):
+        deploy.rollback(context)
+    assert released(aws) == good
+
+
+@pytest.mark.usefixtures("network")
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        "public.ecr.aws/docker/library/python:3.13.1",
+        "123456789012.dkr.ecr.ap-southeast-2.amazonaws.com/aussie-markets-api:v0",
+        "python",
+    ],
+)
+def test_what_was_released_by_hand_may_be_no_image_that_a_rollback_could_name(
+    aws: Aws, make_run: MakeRun, program: list[str], earlier: str
+) -> None:
+    aws.client("ssm").put_parameter(Name=RELEASE, Value=earlier, Type="String")
+    image, context = push_image(aws, "v1"), make_run(yes=True).context
+    deploy.deploy(context, "v1")
+    with pytest.raises(OperationError, match=r"released by hand.* Release a version with `deploy`"):
+        deploy.rollback(context)
+    assert (released(aws), len(program)) == (image, 1)
+
+
+def resource_of(operation: str, asked: Mapping[str, Any]) -> str:
+    """What the rights to a call are compared with."""
+    service_name = "service/aussie-markets-cluster-staging/aussie-markets-api-staging"
+    resources = {
+        "DescribeImages": ("ecr", "repository/aussie-markets-api"),
+        "DescribeRepositories": ("ecr", "repository/aussie-markets-api"),
+        "DescribeServices": ("ecs", service_name),
+        "ListServiceDeployments": ("ecs", service_name),
+        "CreateLogStream": ("logs", f"log-group:{AUDIT_GROUP}:log-stream:"),
+        "PutLogEvents": ("logs", f"log-group:{AUDIT_GROUP}:log-stream:operations"),
+    }
+    if operation in resources:
+        return arn(*resources[operation])
+    return arn("ssm", f"parameter{asked['Name']}") if "Name" in asked else "*"
+
+
+@pytest.mark.usefixtures("network", "audit_group")
+def test_the_workflows_role_may_make_every_call_of_a_release(
+    aws: Aws, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: dict[str, str] = {}
+
+    def hear(params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        action = f"{model.service_model.service_name}:{model.name}"
+        called[action] = resource_of(model.name, params)
+
+    monkeypatch.setattr(deploy, "pulumi_up", run_program)
+    context = make_run(yes=True).context
+    services = ("ecr", "ecs", "logs", "ssm", "sts")
+    clients = [*map(aws.client, services), aws.client("ecs", attempts=1)]
+    for version in ("v1", "v2"):
+        push_image(aws, version)
+    for client in clients:
+        client.meta.events.register("provide-client-params", hear)
+    try:
+        for version in ("v1", "v2"):
+            deploy.deploy(context, version)
+        deploy.rollback(context)
+    finally:
+        for client in clients:
+            client.meta.events.unregister("provide-client-params", hear)
+    assert called.keys() >= {"ssm:GetParameterHistory", "ecs:ListServiceDeployments"}
+    # Everybody may ask who they are; what the program calls is not made so by Pulumi.
+    others = {"sts:GetCallerIdentity", "ecs:RegisterTaskDefinition", "ecs:UpdateService"}
+    own = {action: resource for action, resource in called.items() if action not in others}
+    assert [action for action, resource in own.items() if not deploys(action, resource)] == []

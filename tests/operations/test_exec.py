@@ -2,16 +2,22 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from operations import exec_task
+from operations import exec_task, service
 from operations.aws import Aws
 from operations.errors import InputError, OperationError, StoppedError
 from operations.platform import Platform
-from tests.operations.conftest import MakeRun, audit_lines
+from tests.emulator import REPOSITORY
+from tests.operations.conftest import MakeRun, all_audit_lines
+from tests.operations.faults import fails_at_every_call
 from tests.operations.stack import make_network, make_service, watched
 
 DEBUG_ROLE = "arn:aws:iam::123456789012:role/debug"
@@ -31,35 +37,16 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def entered(
-    aws: Aws, plugin: Path, audit_group: str, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, Any]:
-    """A service; what ECS is asked to execute, which the emulator cannot."""
+def entered(aws: Aws, plugin: Path, audit_group: str) -> Iterator[dict[str, Any]]:
+    """A service; what ECS is asked to execute."""
     assert plugin
     assert audit_group
     make_service(aws, make_network(aws))
     asked: dict[str, Any] = {}
-
-    def execute_command(**how: Any) -> dict[str, Any]:
-        asked.update(how)
-        return {"session": {"sessionId": "s", "streamUrl": "wss://x", "tokenValue": "t0ken"}}
-
-    real = aws.client("ecs").describe_tasks
-
-    def describe_tasks(**how: Any) -> Any:
-        """The emulator has no agents and begins to stop a task as soon as it is described."""
-        answer = real(**how)
-        for task in answer["tasks"]:
-            if task["desiredStatus"] == "RUNNING":
-                task["lastStatus"] = "RUNNING"
-            for container in task["containers"]:
-                agent = {"name": "ExecuteCommandAgent", "lastStatus": "RUNNING"}
-                container |= {"managedAgents": [agent], "runtimeId": "run-1"}
-        return answer
-
-    monkeypatch.setattr(aws.client("ecs"), "execute_command", execute_command)
-    monkeypatch.setattr(aws.client("ecs"), "describe_tasks", describe_tasks)
-    return asked
+    events, event = aws.client("ecs").meta.events, "before-parameter-build.ecs.ExecuteCommand"
+    events.register_first(event, lambda params, **_: asked.update(params), "asked")
+    yield asked
+    events.unregister(event, unique_id="asked")
 
 
 def definitions(aws: Aws, status: str) -> list[str]:
@@ -101,12 +88,14 @@ def test_a_debug_task_is_audited_entered_and_gone(
     assert (entered["command"], entered["interactive"]) == ("/bin/sh -l", True)
 
     session, arguments = plugin.read_text().splitlines()
-    assert json.loads(session)["tokenValue"] == "t0ken"
-    assert "t0ken" not in arguments
+    token = json.loads(session)["tokenValue"]
+    assert token
+    assert token not in arguments
     assert arguments.startswith("AWS_SSM_START_SESSION_RESPONSE ap-southeast-2 StartSession")
     assert "ecs:aussie-markets-cluster-staging_" in arguments
-    assert [line["outcome"] for line in audit_lines(audit_group)] == ["begun", "done"]
-    assert audit_lines(audit_group)[0]["executed"] == "/bin/sh -l"
+    lines = all_audit_lines(audit_group)
+    assert [line["outcome"] for line in lines] == ["begun", "done"]
+    assert lines[0]["executed"] == "/bin/sh -l"
     assert (tasks(aws), definitions(aws, "ACTIVE")) == ([], [])
 
 
@@ -141,22 +130,30 @@ def test_a_task_that_stops_by_itself_is_said(
 
 @pytest.mark.usefixtures("entered")
 def test_each_call_may_fail_and_nothing_is_left_unsaid(aws: Aws, make_run: MakeRun) -> None:
-    with watched(aws, "ecs") as all_calls:
-        exec_task.execute(make_run().context, "/bin/sh", role_arn=DEBUG_ROLE)
-    for number, name in enumerate(all_calls.made, 1):
-        run = make_run()
-        with watched(aws, "ecs") as calls:
-            calls.fail_at = number
-            if name in ("StopTask", "DeregisterTaskDefinition"):
-                exec_task.execute(run.context, "/bin/sh", role_arn=DEBUG_ROLE)
-                assert "may be left" in run.text
-                for arn in definitions(aws, "ACTIVE"):
-                    aws.client("ecs").deregister_task_definition(taskDefinition=arn)
-            else:
-                with pytest.raises(StoppedError, match="run `exec` again"):
-                    exec_task.execute(run.context, "/bin/sh", role_arn=DEBUG_ROLE)
-        assert definitions(aws, "ACTIVE") == []
-    assert "RunTask" in all_calls.made
+    run, ecs = make_run(), aws.client("ecs")
+
+    def nothing_left_unsaid(stopped: StoppedError) -> None:
+        assert "run `exec` again" in stopped.go_on
+        left = [*tasks(aws), *definitions(aws, "ACTIVE")]
+        if any(one not in run.text for one in left):
+            assert "although no answer came" in stopped.go_on
+            assert stopped.failed.startswith(("register", "start"))
+        for task in tasks(aws):
+            ecs.stop_task(cluster=Platform("staging").cluster, task=task)
+        for definition in definitions(aws, "ACTIVE"):
+            ecs.deregister_task_definition(taskDefinition=definition)
+
+    clients = [aws.client(name) for name in ("ecs", "logs")]
+    met = fails_at_every_call(
+        clients,
+        lambda: exec_task.execute(run.context, "/bin/sh", role_arn=DEBUG_ROLE),
+        nothing_left_unsaid,
+    )
+    assert {call.step for call in met} == {
+        *("", "audit it", "register a debug task like api's", "start the debug task"),
+        *("wait for the debug task", "run /bin/sh"),
+    }
+    assert {call.operation for call in met} >= {"StopTask", "DeregisterTaskDefinition"}
 
 
 @pytest.mark.usefixtures("plugin")
@@ -186,3 +183,103 @@ def test_a_missing_service_is_said(aws: Aws, make_run: MakeRun) -> None:
     assert aws
     with pytest.raises(OperationError, match="no service"):
         exec_task.execute(make_run().context, "sh", role_arn=DEBUG_ROLE)
+
+
+def test_what_the_keyboard_says_in_a_session_ends_neither_it_nor_the_runbook(
+    tmp_path: Path,
+) -> None:
+    keys = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
+    session = tmp_path / "session.py"
+    session.write_text(
+        "import signal, sys, time\n"
+        f"keys, heard = {[int(key) for key in keys]}, set()\n"
+        # What is ignored when a program starts never reaches it.
+        "assert signal.SIG_IGN not in map(signal.getsignal, keys)\n"
+        "for key in keys:\n"
+        "    signal.signal(key, lambda number, _: heard.add(number))\n"
+        "print('entered', flush=True)\n"
+        "while len(heard) < len(keys):\n"
+        "    time.sleep(0.01)\n"
+        "sys.exit(7)\n"
+    )
+    runbook = (
+        "import os, signal, sys\n"
+        "from operations.exec_task import run_undisturbed\n"
+        f"print(run_undisturbed([sys.executable, {str(session)!r}], os.environ))\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", runbook],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "entered\n"
+        for key in keys:
+            os.killpg(process.pid, key)
+        said, _ = process.communicate(timeout=20)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert (said, process.returncode) == ("7\n", 0)
+
+
+@pytest.fixture
+def described(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> list[list[dict[str, Any]]]:
+    """What ECS answers about a task, one answer after the other, and the last one for ever."""
+    answers: list[list[dict[str, Any]]] = []
+
+    def describe(**_: Any) -> dict[str, Any]:
+        tasks = answers.pop(0) if len(answers) > 1 else answers[0]
+        missing = [] if tasks else [{"reason": "MISSING"}]
+        return {"tasks": tasks, "failures": missing}
+
+    monkeypatch.setattr(aws.client("ecs"), "describe_tasks", describe)
+    return answers
+
+
+def test_a_task_that_ecs_does_not_know_yet_is_waited_for(
+    make_run: MakeRun, described: list[list[dict[str, Any]]]
+) -> None:
+    slept: list[float] = []
+    described += [[], [], [], [{"lastStatus": "PENDING"}]]
+    context = make_run(sleep=slept.append).context
+    assert service.describe_task(context, "t-1")["lastStatus"] == "PENDING"
+    assert len(slept) == 3
+
+
+def test_a_task_that_stays_missing_is_gone(
+    make_run: MakeRun, described: list[list[dict[str, Any]]]
+) -> None:
+    slept: list[float] = []
+    described.append([])
+    with pytest.raises(OperationError, match="task t-1 is gone"):
+        service.describe_task(make_run(sleep=slept.append).context, "t-1")
+    assert 60 <= sum(slept) <= 300
+
+
+@pytest.mark.usefixtures("entered")
+def test_tasks_are_found_by_who_started_them_alone(
+    aws: Aws, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, asked = make_run().context, list[dict[str, Any]]()
+    definition = service.task_definition(
+        context, service.require_service(context)["taskDefinition"]
+    )
+    arn = definition["taskDefinitionArn"]
+    task = service.run_one_task(context, "api", arn, "debug", "token")
+    events, event = aws.client("ecs").meta.events, "before-parameter-build.ecs.ListTasks"
+    events.register_first(event, lambda params, **_: asked.append(dict(params)), "listed")
+    try:
+        assert service.running_tasks(context, "debug") == [task]
+        monkeypatch.setattr(aws.client("ecs"), "describe_tasks", lambda **_: {"tasks": []})
+        assert service.running_tasks(context, "debug") == [task]
+    finally:
+        events.unregister(event, unique_id="listed")
+    cluster = Platform("staging").cluster
+    # ECS: "it must be the only filter that you use".
+    assert asked == [{"cluster": cluster, "startedBy": "operations-debug"}] * 2

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import botocore.exceptions
 import pytest
 
 from operations import daily_backup
 from operations.aws import Aws
-from operations.errors import InputError, OperationError
+from operations.errors import InputError, OperationError, StoppedError
 from operations.handlers import backup, backup_freshness, parameter_backup, surroundings
 from operations.parameters import verify_parameters_backup
 from operations.platform import Platform
@@ -66,6 +67,38 @@ def test_the_backup_says_that_it_succeeded_when_its_result_is_recorded(aws: Aws)
     assert heartbeats(aws) == ["backup"]
 
 
+def test_a_full_region_costs_no_backup_before_its_time(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rds = aws.client("rds")
+    for number in range(5):
+        rds.create_db_snapshot(
+            DBInstanceIdentifier=Platform("staging").database,
+            DBSnapshotIdentifier=f"manual-backup-staging-{number}",
+            Tags=[{"Key": "BackupType", "Value": "manual"}],
+        )
+    monkeypatch.setattr("operations.backup._manual_snapshots_of_region", lambda _: [{}] * 100)
+    for step in ("begin", "go on", "go on"):
+        backup.handler({"step": step}, None)
+    assert heartbeats(aws) == ["backup"]
+    assert len(rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]) == 6
+
+
+def test_a_heartbeat_that_failed_is_made_up_for(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: Any) -> None:
+        raise botocore.exceptions.ReadTimeoutError(endpoint_url="http://aws")
+
+    backup.handler({"step": "begin"}, None)
+    backup.handler({"step": "go on"}, None)
+    with monkeypatch.context() as silent:
+        silent.setattr(aws.client("cloudwatch"), "put_metric_data", fail)
+        with pytest.raises(StoppedError):
+            backup.handler({"step": "go on"}, None)
+    assert heartbeats(aws) == []
+    backup.handler({"step": "go on"}, None)
+    assert heartbeats(aws) == ["backup"]
+
+
 def test_parameters_are_backed_up_without_a_secret_in_clear(aws: Aws) -> None:
     key = parameter_backup.handler({}, None)["key"]
     body = aws.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
@@ -84,6 +117,9 @@ def test_fresh_backups_are_found_fresh(aws: Aws) -> None:
 
 
 def test_what_is_missing_is_an_error_and_no_heartbeat(aws: Aws) -> None:
+    with pytest.raises(OperationError, match="has no backup manual-backup-"):
+        backup_freshness.handler({}, None)
+    backup.handler({"step": "begin"}, None)
     with pytest.raises(OperationError, match=r"holds no backup.*parameters backup"):
         backup_freshness.handler({}, None)
     assert heartbeats(aws) == []

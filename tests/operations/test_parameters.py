@@ -8,10 +8,11 @@ import pytest
 
 from operations import parameters
 from operations.aws import Aws
-from operations.errors import InputError, OperationError
-from operations.steps import Context
+from operations.errors import InputError, OperationError, StoppedError
 from tests.operations.conftest import REGION, MakeRun, audit_lines
-from tests.operations.stack import fails_and_goes_on, watched
+from tests.operations.faults import fails_at_every_call
+from tests.operations.killed import KilledAfterEachChange
+from tests.operations.stack import watched
 
 BUCKET = "exports"
 ROOT = "/aussie-markets/staging"
@@ -68,27 +69,74 @@ def test_a_backup_has_everything_of_the_stack_and_no_readable_secret(
     assert SECRET not in json.dumps(line)
 
 
-def test_what_differs_is_put_back_with_its_key_and_the_rest_stays(
+def test_what_is_missing_is_put_back_and_what_may_be_newer_stays(
     aws: Aws, make_run: MakeRun, key: str
 ) -> None:
+    put(aws, f"{ROOT}/database-url", "address")
+    parameters.backup_parameters(make_run().context, BUCKET)
+    put(aws, f"{ROOT}/jwt-secret", "rotated", key)
+    put(aws, f"{ROOT}/release/api-image", "image-2")
+    put(aws, f"{ROOT}/maintenance-mode", "true")
+    aws.client("ssm").delete_parameter(Name=f"{ROOT}/database-url")
+    with pytest.raises(InputError, match=r"Write .*/database-url as"):
+        parameters.restore_parameters(make_run().context, bucket=BUCKET)
+    left = [f"{ROOT}/jwt-secret", f"{ROOT}/release/api-image"]
+    expected = ([f"{ROOT}/database-url"], left)
+    assert parameters.restore_parameters(make_run(dry_run=True).context, bucket=BUCKET) == expected
+    run = make_run(yes=True)
+    assert parameters.restore_parameters(run.context, bucket=BUCKET) == expected
+    assert f"left as they are, unless they are named: {', '.join(left)}" in run.text
+    assert value(f"{ROOT}/database-url") == "address"
+    assert value(f"{ROOT}/jwt-secret") == "rotated"
+    assert value(f"{ROOT}/release/api-image") == "image-2"
+    assert value(f"{ROOT}/maintenance-mode") == "true"
+    assert parameters.restore_parameters(run.context, bucket=BUCKET) == ([], left)
+
+
+def test_what_is_named_is_put_back_with_its_key_and_the_rest_stays(
+    aws: Aws, make_run: MakeRun, key: str
+) -> None:
+    put(aws, f"{ROOT}/database-url", "address")
     parameters.backup_parameters(make_run().context, BUCKET)
     put(aws, f"{ROOT}/jwt-secret", "damaged", key)
-    put(aws, f"{ROOT}/maintenance-mode", "true")
     put(aws, f"{ROOT}/newer", "stays")
-    aws.client("ssm").delete_parameter(Name=f"{ROOT}/release/api-image")
-    wanted = [f"{ROOT}/jwt-secret", f"{ROOT}/release/api-image"]
-    with pytest.raises(InputError, match=r"Overwrite .*jwt-secret"):
-        parameters.restore_parameters(make_run().context, bucket=BUCKET)
-    assert parameters.restore_parameters(make_run(dry_run=True).context, bucket=BUCKET) == wanted
-    assert value(f"{ROOT}/jwt-secret") == "damaged"
-    assert parameters.restore_parameters(make_run(yes=True).context, bucket=BUCKET) == wanted
+    aws.client("ssm").delete_parameter(Name=f"{ROOT}/database-url")
+    context = make_run(yes=True).context
+    restored = parameters.restore_parameters(context, bucket=BUCKET, names=["jwt-secret"])
+    assert restored == ([f"{ROOT}/jwt-secret"], [f"{ROOT}/database-url"])
     assert value(f"{ROOT}/jwt-secret") == SECRET
-    assert value(f"{ROOT}/release/api-image") == "image-1"
-    assert value(f"{ROOT}/maintenance-mode") == "true"
     assert value(f"{ROOT}/newer") == "stays"
     described = aws.client("ssm").describe_parameters()["Parameters"]
     assert {one["Name"]: one.get("KeyId") for one in described}[f"{ROOT}/jwt-secret"] == key
-    assert parameters.restore_parameters(make_run(yes=True).context, bucket=BUCKET) == []
+
+
+@pytest.mark.usefixtures("key")
+def test_a_lost_release_is_put_back_only_where_it_is_named(aws: Aws, make_run: MakeRun) -> None:
+    parameters.backup_parameters(make_run().context, BUCKET)
+    release = f"{ROOT}/release/api-image"
+    aws.client("ssm").delete_parameter(Name=release)
+    context = make_run(yes=True).context
+    assert parameters.restore_parameters(context, bucket=BUCKET) == ([], [release])
+    # As it was listed.
+    restored = parameters.restore_parameters(context, bucket=BUCKET, names=[release])
+    assert restored == ([release], [])
+    assert value(release) == "image-1"
+
+
+@pytest.mark.usefixtures("key")
+def test_a_name_that_the_backup_lacks_is_said(make_run: MakeRun) -> None:
+    name = parameters.backup_parameters(make_run().context, BUCKET)
+    with pytest.raises(OperationError, match=f"{name} holds no {ROOT}/jwt-secrets: choose"):
+        parameters.restore_parameters(
+            make_run(yes=True).context, bucket=BUCKET, names=["jwt-secret", "jwt-secrets"]
+        )
+    assert value(f"{ROOT}/jwt-secret") == SECRET
+
+
+def test_maintenance_is_not_put_back(aws: Aws, make_run: MakeRun) -> None:
+    with watched(aws, "s3", "ssm") as calls, pytest.raises(InputError, match="`maintenance off`"):
+        parameters.restore_parameters(make_run().context, bucket=BUCKET, names=["maintenance-mode"])
+    assert calls.made == []
 
 
 def test_a_lost_secret_comes_back_with_the_key_it_had(
@@ -154,35 +202,68 @@ def test_another_stacks_backup_is_refused_before_any_call(aws: Aws, make_run: Ma
     assert calls.made == []
 
 
-def test_backing_up_stops_at_any_call_and_goes_on(aws: Aws, make_run: MakeRun, key: str) -> None:
-    def attempt(number: int) -> Any:
-        context = another_stack(aws, make_run, number, key)
-        return lambda: parameters.backup_parameters(context, BUCKET)
+@pytest.mark.usefixtures("key", "audit_group")
+def test_backing_up_stops_at_any_call_and_goes_on(aws: Aws, make_run: MakeRun) -> None:
+    context, s3 = make_run().context, aws.client("s3", attempts=1)
 
-    def finished(number: int) -> None:
-        folder = f"parameters/s-{number}/"
-        found = aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=folder)["Contents"]
-        body = aws.client("s3").get_object(Bucket=BUCKET, Key=found[-1]["Key"])["Body"].read()
-        assert len(json.loads(body)["parameters"]) == 1
+    def backups() -> list[dict[str, Any]]:
+        found = s3.list_objects_v2(Bucket=BUCKET, Prefix="parameters/staging/").get("Contents", ())
+        bodies = [s3.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read() for one in found]
+        return [json.loads(body) for body in bodies]
 
-    fails_and_goes_on(aws, ("s3", "kms", "ssm"), attempt, finished)
+    def stopped_well(stopped: StoppedError) -> None:
+        assert "run `parameters backup` again" in stopped.go_on
+        # What is there is whole, also where nobody knows of it.
+        assert [len(one["parameters"]) for one in backups()] in ([], [3])
+
+    clients = [aws.client(name) for name in ("s3", "kms", "ssm", "logs")]
+    met = fails_at_every_call(
+        clients, lambda: parameters.backup_parameters(context, BUCKET), stopped_well
+    )
+    assert {call.operation for call in met} >= {"GetParametersByPath", "Encrypt", "PutObject"}
+    assert [len(one["parameters"]) for one in backups()] in ([3, 3],)
 
 
+@pytest.mark.usefixtures("audit_group")
 def test_putting_back_stops_at_any_call_and_goes_on(aws: Aws, make_run: MakeRun, key: str) -> None:
-    def attempt(number: int) -> Any:
-        context = another_stack(aws, make_run, number, key)
-        parameters.backup_parameters(context, BUCKET)
-        put(aws, f"/aussie-markets/s-{number}/jwt-secret", "damaged", key)
-        return lambda: parameters.restore_parameters(context, bucket=BUCKET)
+    context = make_run(yes=True).context
+    parameters.backup_parameters(context, BUCKET)
+    put(aws, f"{ROOT}/jwt-secret", "damaged", key)
+    put(aws, f"{ROOT}/release/api-image", "damaged")
+    put(aws, f"{ROOT}/newer", "stays")
 
-    def finished(number: int) -> None:
-        assert value(f"/aussie-markets/s-{number}/jwt-secret") == SECRET
+    names = ["jwt-secret", "release/api-image"]
 
-    fails_and_goes_on(aws, ("s3", "kms", "ssm"), attempt, finished)
+    def stopped_well(stopped: StoppedError) -> None:
+        assert f"run `parameters restore {' '.join(names)}" in stopped.go_on
+        for step in stopped.done:
+            assert value(step.removeprefix("put back ")) != "damaged"
+
+    clients = [aws.client(name) for name in ("s3", "kms", "ssm", "logs")]
+    met = fails_at_every_call(
+        clients,
+        lambda: parameters.restore_parameters(context, bucket=BUCKET, names=names),
+        stopped_well,
+    )
+    assert {call.step for call in met} >= {
+        *("", f"put back {ROOT}/jwt-secret", f"put back {ROOT}/release/api-image")
+    }
+    assert {call.operation for call in met} >= {"ListObjectsV2", "GetObject", "Decrypt"}
+    values = [value(f"{ROOT}/{name}") for name in (*names, "newer")]
+    assert values == [SECRET, "image-1", "stays"]
 
 
-def another_stack(aws: Aws, make_run: MakeRun, number: int, key: str) -> Context:
-    alias = f"alias/aussie-markets-s-{number}-parameters"
-    aws.client("kms").create_alias(AliasName=alias, TargetKeyId=key)
-    put(aws, f"/aussie-markets/s-{number}/jwt-secret", SECRET, key)
-    return make_run(f"s-{number}", yes=True).context
+@pytest.mark.usefixtures("audit_group")
+def test_backing_up_and_putting_back_go_on_after_they_were_killed_after_any_change(
+    aws: Aws, key: str, killed_after_each_change: KilledAfterEachChange
+) -> None:
+    backup = killed_after_each_change("parameters backup", BUCKET)
+    assert backup == (["PutObject"], None)
+    put(aws, f"{ROOT}/jwt-secret", "damaged", key)
+    put(aws, f"{ROOT}/release/api-image", "damaged")
+    restore = killed_after_each_change(
+        "parameters restore", BUCKET, "jwt-secret", "release/api-image"
+    )
+    assert restore == (["PutParameter", "PutParameter"], None)
+    assert value(f"{ROOT}/jwt-secret") == SECRET
+    assert value(f"{ROOT}/release/api-image") == "image-1"

@@ -2,15 +2,17 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from operations import pulumi_command
+from operations.aws import Aws
 from operations.errors import OperationError
 from operations.pulumi_command import pulumi, pulumi_up, stack_output
 from tests.emulator import REPOSITORY
-from tests.operations.conftest import MakeRun
+from tests.operations.conftest import REGION, MakeRun
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     command.write_text(
         f'#!/bin/sh\necho "$PWD|$AWS_REGION|$*|$(cat)" >> {log}\n'
         'if [ -e "$0.fails" ]; then echo "error: no" >&2; exit 255; fi\n'
-        'if [ -e "$0.slow" ]; then sleep 0.3; fi\n'
+        'if [ -e "$0.slow" ]; then sleep 0.3; touch "$0.ended"; fi\n'
         'echo \'{"a": "b"}\'\n'
     )
     command.chmod(0o755)
@@ -74,6 +76,45 @@ def test_an_update_has_every_policy_pack_and_is_watched(
         assert f"--policy-pack {REPOSITORY / 'policies' / pack}" in arguments
     # Standard output is for the result of the runbook.
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("failure", [ZeroDivisionError, KeyboardInterrupt])
+def test_an_update_that_nobody_watches_any_more_is_waited_for(
+    make_run: MakeRun,
+    calls: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: type[BaseException],
+) -> None:
+    (tmp_path / "pulumi.slow").touch()
+    monkeypatch.setattr(pulumi_command, "_INTERVAL", 0.05)
+    ended = tmp_path / "pulumi.ended"
+
+    def look() -> None:
+        if calls.exists():
+            raise failure
+
+    with pytest.raises(failure):
+        pulumi_up(make_run().context, look)
+    assert ended.exists()
+
+
+def test_pulumi_is_whoever_the_profile_says(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / "pulumi"
+    command.write_text("#!/bin/sh\nenv\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    # Pulumi takes each of these before the profile, and boto3 the profile.
+    others = ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "WEB_IDENTITY_TOKEN_FILE")
+    for name in others:
+        monkeypatch.setenv(f"AWS_{name}", "somebody-else")
+    context = make_run().context
+    assert pulumi(context, "whoami").count("somebody-else") == len(others)
+    said = pulumi(replace(context, aws=Aws(REGION, "ours")), "whoami")
+    assert "somebody-else" not in said
+    assert "AWS_PROFILE=ours\n" in said
 
 
 def test_a_missing_pulumi_is_said(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 import io
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -12,10 +11,11 @@ from pydantic import SecretStr
 from components.settings.secrets import SecretSettings
 from operations import cli, secrets, service
 from operations.aws import Aws
-from operations.errors import InputError, OperationError
+from operations.errors import InputError, OperationError, StoppedError
 from operations.steps import Context
 from tests.operations.conftest import REGION, MakeRun, audit_lines
-from tests.operations.stack import fails_and_goes_on, make_network, make_service, watched
+from tests.operations.faults import fails_at_every_call
+from tests.operations.stack import make_network, make_service, watched
 
 STRIPE = "sk_test_made_up_key"
 JWT = "/aussie-markets/staging/jwt-secret"
@@ -100,18 +100,9 @@ def test_the_stripe_key_comes_from_standard_input(
 def jwt_key(aws: Aws) -> str:
     """A service whose tasks have read `jwt-secret`; the parameter's key."""
     key = str(aws.client("kms").create_key()["KeyMetadata"]["Arn"])
-    put(aws, "staging", key)
+    aws.client("ssm").put_parameter(Name=JWT, Value="first", Type="SecureString", KeyId=key)
     make_service(aws, make_network(aws))
     return key
-
-
-def put(aws: Aws, environment: str, key: str) -> None:
-    aws.client("ssm").put_parameter(
-        Name=f"/aussie-markets/{environment}/jwt-secret",
-        Value="first",
-        Type="SecureString",
-        KeyId=key,
-    )
 
 
 def history(name: str = JWT) -> list[str]:
@@ -199,25 +190,34 @@ def test_a_missing_parameter_and_maintenance_are_said(aws: Aws, make_run: MakeRu
         secrets.rotate_secret(context, "jwt-secret", "api")
 
 
-def test_a_rotation_stops_at_any_call_and_goes_on(aws: Aws, make_run: MakeRun) -> None:
-    network, key = make_network(aws), aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+def test_a_rotation_stops_at_any_call_and_goes_on(
+    aws: Aws, make_run: MakeRun, jwt_key: str, audit_group: str
+) -> None:
+    assert jwt_key
+    assert audit_group
+    context = make_run(yes=True).context
+    written = [1]
 
-    def attempt(number: int) -> Callable[[], None]:
-        environment = f"s{number}"
-        put(aws, environment, key)
-        make_service(aws, network, environment)
-        context = make_run(environment, yes=True).context
-        return lambda: secrets.rotate_secret(context, "jwt-secret", "api")
+    def stopped_well(stopped: StoppedError) -> None:
+        assert "run `secrets rotate jwt-secret` again" in stopped.go_on
+        written.append(len(history()))
+        if f"write a new version of {JWT}" in stopped.done:
+            assert written[-1] == written[-2] + 1
 
-    def finished(number: int) -> None:
-        context = make_run(f"s{number}").context
-        name = f"/aussie-markets/s{number}/jwt-secret"
-        # The second run makes a value of its own.
-        assert len(history(name)) in (2, 3)
-        (described,) = aws.client("ssm").describe_parameters(
-            ParameterFilters=[{"Key": "Name", "Values": [name]}]
-        )["Parameters"]
-        deployment = service.require_service(context)["deployments"][0]
-        assert deployment["createdAt"] >= described["LastModifiedDate"]
-
-    fails_and_goes_on(aws, ("ssm", "ecs"), attempt, finished)
+    clients = [aws.client(name) for name in ("ssm", "ecs", "logs")]
+    met = fails_at_every_call(
+        [*clients, aws.client("ecs", attempts=1)],
+        lambda: secrets.rotate_secret(context, "jwt-secret", "api"),
+        stopped_well,
+    )
+    assert {call.step for call in met} == {
+        *("", f"write a new version of {JWT}"),
+        *("replace the tasks of api", "wait for the tasks of api"),
+    }
+    # Each run makes a value of its own.
+    assert len(set(history())) == len(history()) >= written[-1]
+    (described,) = aws.client("ssm").describe_parameters(
+        ParameterFilters=[{"Key": "Name", "Values": [JWT]}]
+    )["Parameters"]
+    deployment = service.require_service(context)["deployments"][0]
+    assert deployment["createdAt"] >= described["LastModifiedDate"]
