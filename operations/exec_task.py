@@ -52,11 +52,12 @@ def execute(
         raise InputError(
             f"{PLUGIN} is not on PATH: install it as the Systems Manager user guide says"
         )
+    again = f"run `exec -- {command}` again with the same options"
     go_on = (
-        "run `exec` again. What may be left although no answer came: a task, which ends by itself "
+        f"{again}. What may be left although no answer came: a task, which ends by itself "
         f"after {minutes} minutes, and a task definition, which does no harm"
     )
-    with looking("run `exec` again"):
+    with looking(again):
         require_service(context, service)
     role_arn = role_arn or stack_output(context, "debug_task_role_arn")
     token = uuid.uuid4().hex

@@ -6,6 +6,7 @@ with, from all that the earlier ones left.
 """
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ from types import FrameType
 from typing import Any, Final, NamedTuple
 
 import botocore.exceptions
+import typer
 
+from operations import cli
 from operations.errors import StoppedError
 from operations.steps import looking, run_steps
 
@@ -230,10 +233,24 @@ def _raise(call: Call, fault: Fault) -> None:
 
 def _check_message(stopped: StoppedError, call: Call, fault: Fault) -> None:
     assert _timeless(stopped.failed) == (call.step or "look at what there is")
-    assert "run `" in stopped.go_on
+    _check_command(stopped.go_on)
     assert ("your role lacks this right" in stopped.reason) is (fault is Fault.DENIED)
     if fault is not Fault.LOST:
         assert call.operation in stopped.reason
+
+
+def _check_command(go_on: str) -> None:
+    """The way on is a command as the command line takes it, if nothing is left out of it."""
+    (words,) = re.findall(r"^(?:run|wait for .*, or run) `([^`]+)`", go_on)
+    rest = cli.common_options_first(["--stack", "staging", *shlex.split(words)])
+    command: Any = typer.main.get_command(cli.app)
+    name, parent = "operations", None
+    while True:
+        parent = command.make_context(name, rest, parent=parent)
+        rest = [*parent._protected_args, *parent.args]
+        if not (hasattr(command, "resolve_command") and rest):
+            return
+        name, command, rest = command.resolve_command(parent, rest)
 
 
 def _check_claim(stopped: StoppedError, changed: Sequence[Call]) -> None:

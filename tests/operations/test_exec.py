@@ -133,7 +133,7 @@ def test_each_call_may_fail_and_nothing_is_left_unsaid(aws: Aws, make_run: MakeR
     run, ecs = make_run(), aws.client("ecs")
 
     def nothing_left_unsaid(stopped: StoppedError) -> None:
-        assert "run `exec` again" in stopped.go_on
+        assert "run `exec -- /bin/sh` again" in stopped.go_on
         left = [*tasks(aws), *definitions(aws, "ACTIVE")]
         if any(one not in run.text for one in left):
             assert "although no answer came" in stopped.go_on
