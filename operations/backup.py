@@ -25,6 +25,7 @@ from operations.database import (
     tags_of,
     unlike,
     wait_for_instance,
+    was_database,
 )
 from operations.errors import InputError, OperationError
 from operations.objectives import DATABASE_RPO
@@ -480,7 +481,7 @@ def _own_snapshot(context: Context, name: str) -> Mapping[str, Any] | None:
     if snapshot is None:
         return None
     owner = snapshot["DBInstanceIdentifier"]
-    if owner != context.platform.database:
+    if not was_database(context, owner):
         raise OperationError(
             f"snapshot {name} is one of {owner}, not of {context.platform.database}; choose "
             "another, see `backup list`"

@@ -34,6 +34,8 @@ _OWN_IOPS_GIB: Final = 400
 _OWN_IOPS: Final = ("Iops", "StorageThroughput")
 # With which tags of recoveries and drills begin: no other instance may take them over.
 _OF_RECOVERIES: Final = "Recovery"
+# Between the database's name and a time: what an instance is called that was put aside.
+PUT_ASIDE: Final = "-damaged-"
 _NAME: Final = re.compile(r"[a-z](-?[a-z0-9])*")
 
 # What restoring takes by the name under which describing shows it.
@@ -98,6 +100,15 @@ def instances_tagged(context: Context, key: str, value: str) -> list[Mapping[str
 def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
     """Of an instance or a snapshot, as RDS describes it."""
     return {tag["Key"]: tag["Value"] for tag in resource.get("TagList", ())}
+
+
+def was_database(context: Context, name: str) -> bool:
+    """Whether an instance of that name is the database, or was until a recovery put it aside.
+
+    AWS does not say whether snapshots bear the new name of an instance that was renamed.
+    """
+    database = context.platform.database
+    return name == database or name.startswith(f"{database}{PUT_ASIDE}")
 
 
 def data_time(snapshot: Mapping[str, Any]) -> datetime | None:

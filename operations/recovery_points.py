@@ -7,19 +7,17 @@ from typing import Final
 
 from operations.aws import or_none
 from operations.backup import check_snapshot_name, find_snapshot
-from operations.database import data_time
+from operations.database import PUT_ASIDE, data_time, was_database
 from operations.errors import InputError, OperationError
 from operations.objectives import DATABASE_RPO
 from operations.steps import Context
 
-# Between the database's name and a time: what an instance is called that was put aside.
-_DAMAGED: Final = "-damaged-"
 _PUT_ASIDE_AT: Final = "%Y%m%d-%H%M%S"
 
 
 def aside_name(database: str, at: datetime) -> str:
     """What the instance is called that is put aside by a recovery that began at that time, UTC."""
-    return f"{database}{_DAMAGED}{at:{_PUT_ASIDE_AT}}"
+    return f"{database}{PUT_ASIDE}{at:{_PUT_ASIDE_AT}}"
 
 
 @dataclass(frozen=True)
@@ -170,7 +168,7 @@ def _was_database_until(context: Context, name: str) -> datetime | None:
     if name == database:
         return datetime.max.replace(tzinfo=UTC)
     try:
-        return datetime.strptime(name, f"{database}{_DAMAGED}{_PUT_ASIDE_AT}").replace(tzinfo=UTC)
+        return datetime.strptime(name, f"{database}{PUT_ASIDE}{_PUT_ASIDE_AT}").replace(tzinfo=UTC)
     except ValueError:
         return None
 
@@ -180,7 +178,7 @@ def _named_snapshot(context: Context, name: str) -> RecoveryPoint:
     if snapshot is None:
         raise OperationError(f"there is no snapshot {name}; see `backup list`")
     database, owner = context.platform.database, snapshot["DBInstanceIdentifier"]
-    if owner != database and not owner.startswith(f"{database}{_DAMAGED}"):
+    if not was_database(context, owner):
         raise OperationError(
             f"snapshot {name} is one of {owner}, not of {database}; choose another, see "
             "`backup list`"

@@ -406,6 +406,34 @@ def test_restoring_asks_aws_for_each_setting_of_the_database(
     assert sent["BackupRetentionPeriod"] == 7
 
 
+@pytest.mark.parametrize(
+    ("owner", "is_ours"),
+    [
+        (DATABASE, True),
+        (f"{DATABASE}-damaged-20260701-020000", True),
+        (f"{DATABASE}-restore", False),
+        ("aussie-markets-db-staging-2", False),
+    ],
+)
+@pytest.mark.usefixtures("network")
+def test_a_backup_stays_ours_when_a_recovery_puts_its_instance_aside(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, owner: str, is_ours: bool
+) -> None:
+    context, name = make_run().context, "manual-backup-staging-x"
+    backup.create_backup(context, name)
+    real = backup.find_snapshot
+    monkeypatch.setattr(
+        backup, "find_snapshot", lambda *of: {**(real(*of) or {}), "DBInstanceIdentifier": owner}
+    )
+    if is_ours:
+        assert backup.restore_backup(context, name, "copy") == "copy"
+        # The day's backup is there, and is not begun again.
+        backup.take_snapshot(context, name)
+    else:
+        with pytest.raises(OperationError, match=f"is one of {owner}, not of {DATABASE}"):
+            backup.restore_backup(context, name, "copy")
+
+
 @pytest.mark.usefixtures("network")
 def test_a_taken_name_is_refused_and_an_unfinished_restore_gone_on_with(
     aws: Aws, make_run: MakeRun, network: Network
