@@ -1,6 +1,7 @@
 """Resources as the engine would create them, for tests of the table."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -62,10 +63,12 @@ class Stack:
     def __init__(self, operations: MakeOperations) -> None:
         self.operations = operations
         self.created: list[tuple[Operations, str, Properties]] = []
+        # Another one for each, as the engine's: tests share an emulator, and labels.
+        self._seed = os.urandom(32)
 
     def create(self, token: str, label: str, /, **properties: Any) -> tuple[str, Properties]:
         operations = in_region(self.operations(token), properties.get("region"))
-        inputs = operations.check(label, {}, properties, b"seed")
+        inputs = operations.check(label, {}, properties, self._seed)
         assert list(operations.refusals(inputs)) == []
         resource_id, outputs = operations.create(f"urn:pulumi:s::p::{token}::{label}", inputs)
         self.created.append((operations, resource_id, inputs))
