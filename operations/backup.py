@@ -122,7 +122,7 @@ def create_backup(context: Context, name: str | None = None, *, wait: bool = Tru
 
 
 def _add_record(context: Context, name: str, records: list[BackupRecord]) -> None:
-    records.append(BackupRecord.of(_require_snapshot(context, name), {}))
+    records.append(BackupRecord.of(require_snapshot(context, name), {}))
 
 
 def take_snapshot(context: Context, name: str) -> None:
@@ -144,7 +144,7 @@ def take_snapshot(context: Context, name: str) -> None:
 
 def wait_for_snapshot(context: Context, name: str) -> None:
     def available() -> bool:
-        status = _require_snapshot(context, name)["Status"]
+        status = require_snapshot(context, name)["Status"]
         if status == "failed":
             raise OperationError(
                 f"RDS could not take snapshot {name}; see the database's events in the RDS "
@@ -192,7 +192,7 @@ def verify_backup(
         raise OperationError(f"{context.platform.database} has no backup {missing}")
     record = records[0]
     with looking("run `backup verify` again"):
-        snapshot = _require_snapshot(context, record.id)
+        snapshot = require_snapshot(context, record.id)
         problems = _problems(context, record, snapshot, None if name else fresh_hours)
         said = [f"backup {record.id} is not good", *problems] if problems else []
         if name is None:
@@ -264,7 +264,7 @@ def export_backup(
         "by itself"
     )
     with looking(go_on):
-        snapshot = _require_snapshot(context, name)
+        snapshot = require_snapshot(context, name)
         if snapshot["Status"] != "available":
             raise OperationError(f"snapshot {name} is {snapshot['Status']}; export it afterwards")
         tasks = exports_of(context, snapshot["DBSnapshotArn"])
@@ -335,7 +335,7 @@ def restore_backup(context: Context, name: str, target: str | None = None) -> st
     go_on = f"run `backup restore {name} --to {target}` again; it goes on with {target}"
     with looking(go_on):
         model = require_instance(context)
-        snapshot = _require_snapshot(context, name)
+        snapshot = require_snapshot(context, name)
         if snapshot["Status"] != "available":
             raise OperationError(f"snapshot {name} is {snapshot['Status']}; restore it afterwards")
         taken = find_instance(context, target)
@@ -384,9 +384,11 @@ def prune_backups(
         raise InputError(f"--keep-days {keep_days}: must be 1 or more")
     if quota is not None and quota <= SNAPSHOT_RESERVE:
         raise InputError(f"--quota {quota}: must be more than {SNAPSHOT_RESERVE}, which stay free")
-    go_on = f"run `backup prune --keep-days {keep_days} --quota {quota} --yes` again"
-    if quota is None:
-        go_on = "wait for the function's next run, or run `backup prune`, which asks"
+    go_on = (
+        "wait for the function's next run, or run `backup prune`, which asks"
+        if quota is None
+        else f"run `backup prune --keep-days {keep_days} --quota {quota} --yes` again"
+    )
     with looking(go_on):
         in_region = sum(1 for _ in _manual_snapshots_of_region(context))
         busy = {arn for arn, status in _exports(context).items() if status in _EXPORT_RUNS}
@@ -446,7 +448,11 @@ def _delete(context: Context, name: str) -> None:
 
 def snapshots_of(context: Context) -> Iterator[Mapping[str, Any]]:
     """Every snapshot of the database, RDS's and AWS Backup's own included, as RDS describes it."""
-    where = {"DBInstanceIdentifier": context.platform.database}
+    return all_snapshots(context, DBInstanceIdentifier=context.platform.database)
+
+
+def all_snapshots(context: Context, **where: str) -> Iterator[Mapping[str, Any]]:
+    """Every snapshot of the region, or those that the filter names, of whatever type."""
     # Without a type RDS lists its own and the manual ones.
     for kind in ({}, {"SnapshotType": "awsbackup"}):
         yield from context.aws.pages("rds", "describe_db_snapshots", "DBSnapshots", **where, **kind)
@@ -489,7 +495,8 @@ def _own_snapshot(context: Context, name: str) -> Mapping[str, Any] | None:
     return snapshot
 
 
-def _require_snapshot(context: Context, name: str) -> Mapping[str, Any]:
+def require_snapshot(context: Context, name: str) -> Mapping[str, Any]:
+    """The snapshot of that name; `OperationError` where there is none, or it is another's."""
     snapshot = _own_snapshot(context, name)
     if snapshot is None:
         raise OperationError(f"there is no snapshot {name}; see `backup list`")

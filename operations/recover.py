@@ -39,7 +39,7 @@ from operations.parameters import read_parameter
 from operations.recovery_points import LATEST, RecoveryPoint, Wish, aside_name, choose_point
 from operations.scaling import Bounds, scaling_bounds, set_bounds
 from operations.service import redeploy, require_service, running_tasks, wait_for_deployment
-from operations.steps import Context, Step, looking, run_steps
+from operations.steps import Context, Step, is_expected, looking, run_steps
 
 DATABASE_URL: Final = "database-url"
 
@@ -561,7 +561,7 @@ def _remove_all_the_same(context: Context, copy: str) -> None:
     try:
         remove_instance(context, copy)
     except Exception as error:
-        if not isinstance(error, OperationError) and not is_aws_failure(error):
+        if not is_expected(error):
             raise
         context.console.say(
             f"warning: {copy} may be left: {error}; `recover --drill --again` deletes it"
@@ -578,7 +578,7 @@ def _afterwards(context: Context, recovery: _Recovery, aside: str, scale: int | 
         commands = adoption_commands(context)
     except Exception as error:
         # The recovery is over, and its report must not be lost.
-        if not isinstance(error, OperationError) and not is_aws_failure(error):
+        if not is_expected(error):
             raise
         todo.append(f"(Pulumi's own commands for that cannot be said here: {error})")
     else:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from operations.aws import or_none
-from operations.backup import check_snapshot_name, find_snapshot
-from operations.database import PUT_ASIDE, data_time, was_database
+from operations.backup import all_snapshots, check_snapshot_name, require_snapshot
+from operations.database import PUT_ASIDE, data_time
 from operations.errors import InputError, OperationError
 from operations.objectives import DATABASE_RPO
 from operations.steps import Context
@@ -148,15 +148,13 @@ def _points_in_time(context: Context, wanted: datetime) -> Iterator[RecoveryPoin
 
 
 def _snapshot_points(context: Context, wanted: datetime) -> Iterator[RecoveryPoint]:
-    # Without a type RDS lists its own and the manual ones; AWS Backup's have a type of their own.
-    for kind in ({}, {"SnapshotType": "awsbackup"}):
-        for snapshot in context.aws.pages("rds", "describe_db_snapshots", "DBSnapshots", **kind):
-            until = _was_database_until(context, snapshot["DBInstanceIdentifier"])
-            time = data_time(snapshot)
-            if snapshot["Status"] != "available" or until is None or time is None:
-                continue
-            if time <= min(wanted, until):
-                yield RecoveryPoint(time.astimezone(UTC), snapshot=snapshot["DBSnapshotIdentifier"])
+    for snapshot in all_snapshots(context):
+        until = _was_database_until(context, snapshot["DBInstanceIdentifier"])
+        time = data_time(snapshot)
+        if snapshot["Status"] != "available" or until is None or time is None:
+            continue
+        if time <= min(wanted, until):
+            yield RecoveryPoint(time.astimezone(UTC), snapshot=snapshot["DBSnapshotIdentifier"])
 
 
 def _was_database_until(context: Context, name: str) -> datetime | None:
@@ -174,15 +172,7 @@ def _was_database_until(context: Context, name: str) -> datetime | None:
 
 
 def _named_snapshot(context: Context, name: str) -> RecoveryPoint:
-    snapshot = find_snapshot(context, name)
-    if snapshot is None:
-        raise OperationError(f"there is no snapshot {name}; see `backup list`")
-    database, owner = context.platform.database, snapshot["DBInstanceIdentifier"]
-    if not was_database(context, owner):
-        raise OperationError(
-            f"snapshot {name} is one of {owner}, not of {database}; choose another, see "
-            "`backup list`"
-        )
+    snapshot = require_snapshot(context, name)
     time = data_time(snapshot)
     if snapshot["Status"] != "available" or time is None:
         raise OperationError(f"snapshot {name} is {snapshot['Status']}; recover from it afterwards")

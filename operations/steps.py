@@ -100,7 +100,7 @@ def run_steps(
             stopped = StoppedError(_reason(error), done, step.title, left, go_on)
             end = {"outcome": "stopped", "failed": step.title, "reason": stopped.reason}
             _account(context, {**entry, "done": done, **end})
-            if _is_expected(error):
+            if is_expected(error):
                 raise stopped from error
             context.console.say(str(stopped))
             raise
@@ -118,14 +118,15 @@ def show_steps(context: Context, command: str, titles: Sequence[str]) -> None:
             context.console.say(f"would: {title}")
 
 
-def _is_expected(error: BaseException) -> bool:
+def is_expected(error: BaseException) -> bool:
+    """Whether it is said in words; any other error is a fault of ours, and keeps its traceback."""
     return isinstance(error, OperationError | KeyboardInterrupt) or is_aws_failure(error)
 
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "it was interrupted"
-    if not _is_expected(error):
+    if not is_expected(error):
         # Nobody has thought of what its text may hold, and the audit log keeps it for years.
         return f"an error that nobody has thought of, {type(error).__name__}"
     code = error_code(error)

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.engine.conftest import LocalCloud, MakeCloud
-from tests.policies.test_packs import PACKS, catalogue
+from tests.policies.harness import PACKS
+from tests.policies.test_packs import catalogue
 
 WEAKER = {
     "database": {"multi_az": False, "backup_retention_days": 7, "deletion_protection": False},

@@ -85,34 +85,18 @@ def _context(environment: str, aws: Aws) -> Context:
     return Context(Platform(environment), aws, console, yes=True, sleep=lambda _: None)
 
 
-def _backup_create(context: Context, name: str) -> None:
-    backup.create_backup(context, name)
-
-
 def _backup_export(context: Context, name: str, role_arn: str) -> None:
     backup.export_backup(context, name, bucket="exports", role_arn=role_arn, wait=True)
-
-
-def _backup_restore(context: Context, name: str) -> None:
-    backup.restore_backup(context, name)
 
 
 def _backup_prune(context: Context, quota: str) -> None:
     backup.prune_backups(context, quota=int(quota))
 
 
-def _deploy(context: Context, version: str) -> None:
-    deploy.deploy(context, version)
-
-
 def _migrate(context: Context, snapshot: str, health_url: str) -> None:
     how = migrate.Migration(health_url=health_url, rehearsal_health_url=health_url)
     production = _context("production", context.aws)
     migrate.migrate(production, context, how, snapshot)
-
-
-def _parameters_backup(context: Context, bucket: str) -> None:
-    parameters.backup_parameters(context, bucket)
 
 
 def _parameters_restore(context: Context, bucket: str, *names: str) -> None:
@@ -140,21 +124,21 @@ def _remember(state: str) -> None:
     pytest.MonkeyPatch().setattr(adoption, "pulumi", present.pulumi)
 
 
-RUNBOOKS: Final[Mapping[str, Callable[..., None]]] = {
-    "backup create": _backup_create,
+RUNBOOKS: Final[Mapping[str, Callable[..., object]]] = {
+    "backup create": backup.create_backup,
     "backup export": _backup_export,
-    "backup restore": _backup_restore,
+    "backup restore": backup.restore_backup,
     "backup prune": _backup_prune,
-    "deploy": _deploy,
+    "deploy": deploy.deploy,
     "migrate": _migrate,
-    "parameters backup": _parameters_backup,
+    "parameters backup": parameters.backup_parameters,
     "parameters restore": _parameters_restore,
     "recover": _recover,
     "recover --drill": _drill,
 }
 
 
-def _run(runbook: Callable[[], None], aws: Aws, killed: Sequence[Call]) -> Mapping[str, Any]:
+def _run(runbook: Callable[[], object], aws: Aws, killed: Sequence[Call]) -> Mapping[str, Any]:
     """What a process said that ended after the first change that is not among `killed`."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -169,7 +153,9 @@ def _run(runbook: Callable[[], None], aws: Aws, killed: Sequence[Call]) -> Mappi
     return said
 
 
-def _be_killed(runbook: Callable[[], None], aws: Aws, killed: Sequence[Call], writer: int) -> None:
+def _be_killed(
+    runbook: Callable[[], object], aws: Aws, killed: Sequence[Call], writer: int
+) -> None:
     def say(**said: Any) -> None:
         os.write(writer, json.dumps(said).encode())
 

@@ -233,7 +233,7 @@ def test_a_good_backup_passes_and_each_fault_is_named(
     old = {**snapshots(aws)["manual-backup-staging-x"], "Encrypted": False, "Status": "failed"}
     old["OriginalSnapshotCreateTime"] = datetime.now(UTC) - timedelta(hours=27)
     monkeypatch.setattr(backup, "snapshots_of", lambda _: [old])
-    monkeypatch.setattr(backup, "_require_snapshot", lambda *_: old)
+    monkeypatch.setattr(backup, "require_snapshot", lambda *_: old)
     monkeypatch.setattr(backup, "_exports", lambda _: {old["DBSnapshotArn"]: "FAILED"})
     with pytest.raises(OperationError) as failure:
         backup.verify_backup(context)

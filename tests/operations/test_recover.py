@@ -980,9 +980,7 @@ def test_recovering_stops_at_any_call_and_goes_on(
     after, (report,) = describe(aws, DATABASE), reports
     assert names(aws) == [DATABASE, report["damaged"]]
     assert describe(aws, report["damaged"])["DbiResourceId"] == damaged
-    assert (after["Endpoint"], tags(after)) == (before["Endpoint"], tags(before))
-    assert database.unlike(before, after) == []
-    assert checked(aws, stack) == (False, False)
+    assert_over(aws, stack, before, after)
     (target,) = aws.client("application-autoscaling").describe_scalable_targets(
         ServiceNamespace="ecs"
     )["ScalableTargets"]
@@ -1039,6 +1037,13 @@ def retained(aws: Aws) -> set[str]:
     return {one["DbiResourceId"] for one in found["DBInstanceAutomatedBackups"]}
 
 
+def assert_over(aws: Aws, check: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """The database is as it was, nothing of the recovery is left, and users reach the API."""
+    assert database.unlike(before, after) == []
+    assert (after["Endpoint"], tags(after)) == (before["Endpoint"], tags(before))
+    assert checked(aws, check) == (False, False)
+
+
 def recovery_changes(*renamed: str) -> list[str]:
     """Up to its end, with as many renamings."""
     restored = ("UpdateHealthCheck", "RestoreDBInstanceToPointInTime", "ModifyDBInstance")
@@ -1076,9 +1081,7 @@ def test_a_recovery_that_was_killed_after_any_change_goes_on_and_does_not_begin_
     after = describe(aws, DATABASE)
     assert describe(aws, aside)["DbiResourceId"] == before["DbiResourceId"]
     assert aside.startswith(f"{DATABASE}-damaged-")
-    assert database.unlike(before, after) == []
-    assert (after["Endpoint"], tags(after)) == (before["Endpoint"], tags(before))
-    assert checked(aws, stack) == (False, False)
+    assert_over(aws, stack, before, after)
 
 
 def test_the_recovery_of_a_database_that_is_gone_goes_on_after_it_was_killed(
@@ -1099,9 +1102,7 @@ def test_the_recovery_of_a_database_that_is_gone_goes_on_after_it_was_killed(
     after = describe(aws, DATABASE)
     assert names(aws) == [DATABASE]
     assert retained(aws) == {before["DbiResourceId"], after["DbiResourceId"]}
-    assert database.unlike(before, after) == []
-    assert (after["Endpoint"], tags(after)) == (before["Endpoint"], tags(before))
-    assert checked(aws, stack) == (False, False)
+    assert_over(aws, stack, before, after)
 
 
 # -- under maintenance ------------------------------------------------------------------------

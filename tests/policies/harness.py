@@ -1,10 +1,13 @@
 """Runs single rules as the SDK does, without an engine."""
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from pulumi_policy import (
+    Policy,
     PolicyCustomTimeouts,
     PolicyResource,
     PolicyResourceOptions,
@@ -14,6 +17,9 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
+
+PACKS_FOLDER: Final = Path(__file__).parents[2] / "policies"
+PACKS: Final = sorted(path.parent for path in PACKS_FOLDER.glob("*/PulumiPolicy.yaml"))
 
 UNKNOWN: Final = UNKNOWN_STRING_VALUE
 """As the engine marks a value that is not known before the update."""
@@ -55,6 +61,14 @@ class Given:
     protect: bool = False
     lists_id: bool = False
     """Whether its provider lists the id among the outputs too, as pulumi-aws does."""
+
+
+def rules_of(pack: str) -> list[Policy]:
+    """Every rule of a pack, by name of the folder."""
+    names = sorted(p.stem for p in (PACKS_FOLDER / pack).glob("*.py") if p.stem != "__main__")
+    modules = [importlib.import_module(f"policies.{pack}.{name}") for name in names]
+    values = [value for module in modules for value in vars(module).values()]
+    return [value for value in values if isinstance(value, Policy)]
 
 
 def check(

@@ -1,8 +1,7 @@
 """Every rule over every resource of every stack that the program composes."""
 
-import importlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -13,24 +12,13 @@ from pulumi_policy import Policy, ResourceValidationPolicy, StackValidationPolic
 
 from local.providers.awsx.vpc import Vpc, VpcArgs
 from policies.shared.rule import SPARED_STACKS
-from tests.policies.harness import UNKNOWN, Given, Outcome, check, check_stack
+from tests.policies.harness import PACKS, UNKNOWN, Given, Outcome, check, check_stack, rules_of
 from tests.unit.conftest import ACCOUNT_ID, ROOT, AwsMocks, Deployment, run_main, stack_file
 
-PACKS: Final = sorted(path.parent for path in (ROOT / "policies").glob("*/PulumiPolicy.yaml"))
 STACKS: Final = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
 
 
-def rules() -> Iterator[tuple[str, Policy]]:
-    for pack in PACKS:
-        for path in sorted(pack.glob("*.py")):
-            if path.stem not in ("__main__", "rule"):
-                module = importlib.import_module(f"policies.{pack.name}.{path.stem}")
-                for value in vars(module).values():
-                    if isinstance(value, Policy):
-                        yield pack.name, value
-
-
-RULES: Final = list(rules())
+RULES: Final = [(pack.name, rule) for pack in PACKS for rule in rules_of(pack.name)]
 
 NewResource = Callable[
     [AwsMocks, pulumi.runtime.MockResourceArgs], tuple[str | None, dict[Any, Any]]

@@ -14,8 +14,8 @@ import yaml
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
-PACKS_FOLDER = Path(__file__).parents[2] / "policies"
-PACKS = sorted(path.parent for path in PACKS_FOLDER.glob("*/PulumiPolicy.yaml"))
+from tests.policies.harness import PACKS, PACKS_FOLDER
+
 NAMES = ["access", "availability", "encryption", "retention"]
 
 

@@ -1,6 +1,5 @@
 """A pack that is served in parts answers what the SDK's single servicer answers."""
 
-import importlib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -18,8 +17,7 @@ from pulumi_policy import (
 
 from policies.shared import serving
 from policies.shared.rule import ResourceRule
-from tests.policies.harness import PRODUCTION, STAGING, UNKNOWN
-from tests.policies.test_packs import PACKS, PACKS_FOLDER
+from tests.policies.harness import PACKS, PRODUCTION, STAGING, UNKNOWN, rules_of
 
 # Read by rules of every pack; unknown, they leave something for the update.
 READ: Final = (
@@ -28,16 +26,6 @@ READ: Final = (
     *("multiAz", "subnetIds", "deletionProtection", "bucket", "loadBalancerType"),
 )
 NOBODYS: Final = "aws:ec2/placementGroup:PlacementGroup"
-
-
-def rules_of(pack: str) -> list[Policy]:
-    names = sorted(p.stem for p in (PACKS_FOLDER / pack).glob("*.py") if p.stem != "__main__")
-    modules = [importlib.import_module(f"policies.{pack}.{name}") for name in names]
-    return [each for module in modules for each in vars(module).values() if _is_rule(each)]
-
-
-def _is_rule(value: Any) -> bool:
-    return isinstance(value, Policy)
 
 
 def both(rules: list[Policy]) -> tuple[Any, Any]:
